@@ -1,0 +1,1 @@
+"""How good it is: latency, kernels, conversion. Prints tables, writes JSON."""

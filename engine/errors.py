@@ -1,0 +1,36 @@
+"""The exceptions a user can meet. Each message says who, what was wanted, what came, what to do.
+
+    StereocastError
+    ├── ConfigError          an unknown key or an impossible value
+    ├── MissingDependency    an optional package or library is needed and absent
+    ├── SourceError          a source cannot be opened or read
+    ├── EncodeError          an encoder or container refuses
+    └── TransportError       an address, key or peer is not acceptable
+
+Kernels raise ValueError and TypeError for wrong arguments. This module imports nothing, so that
+processes without torch can use it.
+"""
+
+
+class StereocastError(Exception):
+    """Anything the user can do something about; printed as one line."""
+
+
+class ConfigError(StereocastError):
+    """An unknown key or an impossible value in a configuration."""
+
+
+class MissingDependency(StereocastError):
+    """An optional package or system library is needed and absent."""
+
+
+class SourceError(StereocastError):
+    """A source cannot be opened, or fails while it is read."""
+
+
+class EncodeError(StereocastError):
+    """An encoder or a container refuses its input."""
+
+
+class TransportError(StereocastError):
+    """An address, a key or a peer is not acceptable."""

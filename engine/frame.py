@@ -1,0 +1,49 @@
+"""One picture in, one picture out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from stereocast.engine.layout import Layout
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded picture.
+
+    rgb     [3, H, W] uint8, BT.709 primaries, full range, upright, square pixels
+    pts_ns  presentation time in the source's own clock, nanoseconds
+    index   number of the picture in its source, from 0; gaps are dropped pictures
+    """
+
+    rgb: Tensor
+    pts_ns: int
+    index: int
+
+
+@dataclass(frozen=True)
+class StereoFrame:
+    """Both eyes packed for the encoder.
+
+    surface  [H·3/2, W] uint8, I420: H rows of luma, then the two chroma planes of (H/2)·(W/2) bytes
+             one after the other; BT.709 limited range; H and W are the even packed size
+    layout   where each eye is
+    pts_ns, index  those of the Frame it was made from
+    """
+
+    surface: Tensor
+    layout: Layout
+    pts_ns: int
+    index: int
+
+    @property
+    def height(self) -> int:
+        """Rows of the packed picture."""
+        return self.surface.shape[0] * 2 // 3
+
+    @property
+    def width(self) -> int:
+        """Columns of the packed picture."""
+        return self.surface.shape[1]

@@ -1,0 +1,6 @@
+"""Signatures of the native CPU kernels; outputs are preallocated contiguous CPU tensors."""
+
+from torch import Tensor
+
+def set_threads(count: int) -> None: ...
+def threads() -> int: ...

@@ -1,0 +1,25 @@
+// The nanobind module of the native CPU kernels: one bind function per op, defined beside the op.
+#include <nanobind/nanobind.h>
+
+#include "pool.h"
+
+namespace nb = nanobind;
+
+namespace stereocast {
+void bind_raycast(nb::module_& module);
+void bind_preprocess(nb::module_& module);
+void bind_warp(nb::module_& module);
+void bind_fill(nb::module_& module);
+void bind_pack(nb::module_& module);
+}  // namespace stereocast
+
+NB_MODULE(_native, module) {
+  module.doc() = "Native CPU kernels of stereocast.";
+  module.def("set_threads", &stereocast::set_threads, nb::call_guard<nb::gil_scoped_release>());
+  module.def("threads", &stereocast::threads);
+  stereocast::bind_raycast(module);
+  stereocast::bind_preprocess(module);
+  stereocast::bind_warp(module);
+  stereocast::bind_fill(module);
+  stereocast::bind_pack(module);
+}

@@ -1,0 +1,41 @@
+"""The one place that knows whether the native CPU module was built, and how many threads it uses."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from torch import Tensor
+
+_module: ModuleType | None
+try:
+    from stereocast.kernels import _native as _module
+except ImportError as error:
+    _module = None
+    _reason = f"the native module was not built ({error})"
+else:
+    _reason = ""
+
+
+def serving(*tensors: Tensor) -> ModuleType | None:
+    """Return the native module if it exists and can serve `tensors` (on the CPU), else None."""
+    if _module is None or any(tensor.device.type != "cpu" for tensor in tensors):
+        return None
+    return _module
+
+
+def description() -> str:
+    """Say which CPU kernels are in use, in words for `doctor` and reports."""
+    if _module is None:
+        return f"reference kernels (slow): {_reason}; install a C++ compiler and reinstall"
+    return f"native kernels, {_module.threads()} threads"
+
+
+def set_threads(count: int) -> None:
+    """Let `count` threads (>= 1, the caller included) work on one native call.
+
+    Without the native module there is nothing to set. Raises ValueError outside [1, 256].
+    """
+    if not 1 <= count <= 256:
+        raise ValueError(f"threads must be in [1, 256], got {count}")
+    if _module is not None:
+        _module.set_threads(count)

@@ -1,0 +1,5 @@
+#include "tensors.h"
+
+namespace stereocast {
+void bind_raycast(nb::module_&) {}
+}  // namespace stereocast

@@ -1,0 +1,1 @@
+"""Where packets go: viewers over ZeroMQ, files, nowhere."""

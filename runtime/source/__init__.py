@@ -1,0 +1,46 @@
+"""Where pictures come from: the contract of a source, and the choice of one by its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from stereocast.engine.frame import Frame
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What is known of a source once it is open.
+
+    width, height  of the upright frames it delivers, square pixels
+    fps            average rate, for rate control and display only; pts_ns is the truth
+    frames         how many will come, None when the source cannot promise it
+    duration_ns    None when unknown
+    live           True: newest frame wins; False: every frame counts
+    time_base      unit in which the source counts presentation time, for writing files
+    notes          what was decided on the user's behalf, said aloud once
+    """
+
+    address: str
+    width: int
+    height: int
+    fps: float
+    live: bool
+    time_base: Fraction
+    frames: int | None = None
+    duration_ns: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """An opened source. Iterate once; close always."""
+
+    info: SourceInfo
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames with strictly increasing pts_ns; raise SourceError where the medium breaks."""
+
+    def close(self) -> None:
+        """Release files, decoders and threads. May be called twice."""
