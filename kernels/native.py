@@ -1,4 +1,4 @@
-"""The one place that knows whether the native CPU module was built, and how many threads it uses."""
+"""The one place that knows whether the native CPU module was built, and its number of threads."""
 
 from __future__ import annotations
 
