@@ -109,7 +109,7 @@ class PriorDepth:
 
     def step(self, state: PriorState, x: DepthInput) -> tuple[PriorState, Tensor]:
         """Return inverse depth float32 [h, w] on the network grid, near = large, unitless."""
-        image = to_network(x.rgb, self.grid)
+        image = to_network(x.rgb, size=self.grid)
         measured = self._runner.run({"image": image})["inverse_depth"]
         share = 1 - torch.exp(-x.dt / self._smoothing_s)
         share = torch.where(state.frames == 0, torch.ones_like(share), share)
