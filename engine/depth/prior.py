@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 from stereocast.engine.runner import TensorSpec, TorchRunner
 from stereocast.kernels.preprocess import to_network
@@ -68,13 +68,23 @@ def _squash(cue: Tensor) -> Tensor:
 
 
 def _box(values: Tensor, radius: int) -> Tensor:
-    """Mean over a (2·radius + 1)² window, cut off at the borders; values [C, h, w]."""
-    size = 2 * radius + 1
-    across = avg_pool2d(values, (1, size), 1, (0, radius), count_include_pad=False)
-    return avg_pool2d(across, (size, 1), 1, (radius, 0), count_include_pad=False)
+    """Mean over a (2·radius + 1)² window, cut off at the borders; values [C, h, w].
+
+    By running sums: the cost does not depend on the radius.
+    """
+    for axis in (1, 2):
+        size = values.shape[axis]
+        index = torch.arange(size)
+        begin, end = (index - radius).clamp_min(0), (index + radius + 1).clamp_max(size)
+        before = (0, 0, 1, 0) if axis == 1 else (1, 0)
+        total = pad(values.cumsum(axis), before)
+        shape = (-1, 1) if axis == 1 else (-1,)
+        window = total.index_select(axis, end) - total.index_select(axis, begin)
+        values = window / (end - begin).reshape(shape)
+    return values
 
 
-def _guided_filter(guide: Tensor, values: Tensor, radius: int, epsilon: float = 2e-3) -> Tensor:
+def _guided_filter(guide: Tensor, values: Tensor, radius: int, epsilon: float = 8e-3) -> Tensor:
     """Smooth `values` [h, w] but keep the edges of `guide` [h, w].
 
     Source: He, Sun, Tang 2010, "Guided image filtering", eq. 5, 6 and 8, with a grey guide.

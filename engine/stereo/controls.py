@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -39,6 +40,19 @@ class Controls:
                 raise ConfigError(
                     f"stereo.{field.name} must be in [{low:g}, {high:g}], got {value}"
                 )
+
+    def adjusted(self, wishes: Mapping[str, float | None]) -> Controls:
+        """Return the controls with a viewer's wishes, each brought into its range.
+
+        Keys that are no controls, and None, leave things as they are.
+        """
+        values = {}
+        for field in fields(self):
+            wish = wishes.get(field.name)
+            if wish is not None:
+                low, high = _RANGES[field.name]
+                values[field.name] = min(max(float(wish), low), high)
+        return replace(self, **values)
 
     def tensor(self) -> Tensor:
         """Return the controls as float32 [4]."""
