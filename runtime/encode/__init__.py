@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from stereocast.engine.frame import StereoFrame
+from stereocast.runtime.packet import Packet
 
+if TYPE_CHECKING:  # a viewer reads this contract without torch
+    from stereocast.engine.frame import StereoFrame
 
-@dataclass(frozen=True)
-class Packet:
-    """The coded bytes of one picture (an access unit)."""
-
-    data: bytes
-    pts_ns: int
-    is_keyframe: bool
+__all__ = ["Encoder", "Packet"]
 
 
 class Encoder(Protocol):
