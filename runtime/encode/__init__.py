@@ -16,7 +16,7 @@ class Encoder(Protocol):
     """A live encoder: one picture in, one packet out, no delay.
 
     codec         "h264" or "mjpeg"
-    codec_string  the RFC 6381 name a browser wants (avc1.PPCCLL from the real SPS), "mjpeg" for JPEG
+    codec_string  the RFC 6381 name a browser wants: avc1.PPCCLL from the real SPS; "mjpeg" for JPEG
     """
 
     codec: str
