@@ -41,7 +41,7 @@ class Scale:
 
 
 class FixedPoint(NamedTuple):
-    """`Scale` times 255 in integers: out = (sum of products + half) >> shift, clamped to [0, 255]."""
+    """`Scale` × 255 in integers: out = (sum of products + half) >> shift, clamped to [0, 255]."""
 
     luma_offset: int
     chroma_offset: int
