@@ -4,3 +4,13 @@ from torch import Tensor
 
 def set_threads(count: int) -> None: ...
 def threads() -> int: ...
+def raycast(
+    primitives: Tensor,
+    textures: Tensor,
+    shadows: Tensor,
+    light: Tensor,
+    camera: Tensor,
+    rgb: Tensor,
+    depth: Tensor,
+    ids: Tensor,
+) -> None: ...
