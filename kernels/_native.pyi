@@ -27,3 +27,13 @@ def pack_sbs(left: Tensor, right: Tensor, half_width: bool, surface: Tensor) -> 
 def stamp_strip(surface: Tensor, counters: Tensor) -> None: ...
 def yuv_to_rgb(y: Tensor, u: Tensor, v: Tensor, rgb: Tensor, fixed: tuple[int, ...]) -> None: ...
 def to_network(rgb: Tensor, out: Tensor) -> None: ...
+def raycast(
+    primitives: Tensor,
+    textures: Tensor,
+    shadows: Tensor,
+    light: Tensor,
+    camera: Tensor,
+    rgb: Tensor,
+    depth: Tensor,
+    ids: Tensor,
+) -> None: ...
