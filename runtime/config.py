@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from stereocast.engine.errors import ConfigError
-from stereocast.engine.session import DepthConfig, EngineConfig, RefineConfig
 from stereocast.engine.scene import SceneConfig
+from stereocast.engine.session import DepthConfig, EngineConfig, RefineConfig
 from stereocast.engine.stereo import StereoConfig
 from stereocast.runtime.encode.jpeg import JpegConfig
+from stereocast.runtime.encode.probe import LADDER
 from stereocast.runtime.encode.x264 import X264Config
+from stereocast.runtime.sink.file import FileConfig
 from stereocast.runtime.threads import ThreadsConfig
 
 T = TypeVar("T")
@@ -30,31 +32,17 @@ class LiveConfig:
     """How a live stream is made and offered."""
 
     codec: str = "auto"
-    """`auto` takes the first of `h264`, `mjpeg` that really encodes here; or one of them."""
+    """`auto` takes the first of `x264`, `mjpeg` that really encodes here; or one of them."""
     max_viewers: int = 8
     """Viewers served at once; more are turned away with a message."""
     min_keyframe_ms: int = 500
     """Least time between key frames asked for by viewers."""
 
     def __post_init__(self) -> None:
-        if self.codec not in ("auto", "h264", "mjpeg"):
-            raise ConfigError(f"live.codec: '{self.codec}' is not one of 'auto', 'h264', 'mjpeg'")
+        if self.codec not in ("auto", *LADDER):
+            raise ConfigError(f"live.codec: '{self.codec}' is not one of 'auto', 'x264', 'mjpeg'")
         if self.max_viewers < 1 or self.min_keyframe_ms < 0:
             raise ConfigError("live.max_viewers must be >= 1 and live.min_keyframe_ms >= 0")
-
-
-@dataclass(frozen=True)
-class FileConfig:
-    """How a converted file is compressed."""
-
-    preset: str = "superfast"
-    """x264 preset, from `ultrafast` to `veryslow`."""
-    crf: int = 20
-    """x264 quality, 0 (lossless) to 51; lower is better and larger."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.crf <= 51:
-            raise ConfigError(f"file.crf must be in [0, 51], got {self.crf}")
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,14 @@ def facts() -> dict[str, object]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": versions(),
         "load_1_5_15": [round(value, 2) for value in os.getloadavg()],
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide how fast and how right a result is."""
+    return {name: version(name) for name in _PACKAGES}
 
 
 def version(package: str) -> str:

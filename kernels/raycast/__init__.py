@@ -107,7 +107,9 @@ def raycast(
     return rgb, depth, ids
 
 
-def disparity_px(depth: Tensor, camera: Camera, *, baseline_m: float, convergence_m: float) -> Tensor:
+def disparity_px(
+    depth: Tensor, camera: Camera, *, baseline_m: float, convergence_m: float
+) -> Tensor:
     """Return the exact d = xL − xR in pixels, [H, W] float32, of a depth map in metres."""
     reach = camera.focal_px * baseline_m
     return reach * (1 / depth - 1 / convergence_m)

@@ -1,6 +1,6 @@
 """The command line: one file per command, errors as one line, exit codes that scripts can use.
 
-    0 done   1 could not be done (one line says why)   2 the command line is wrong   130 interrupted
+0 done   1 could not be done (one line says why)   2 the command line is wrong   130 interrupted
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ class SourceInfo:
     fps            average rate, for rate control and display only; pts_ns is the truth
     frames         how many will come, None when the source cannot promise it
     duration_ns    None when unknown
+    start_ns       presentation time of the first frame
     live           True: newest frame wins; False: every frame counts
     time_base      unit in which the source counts presentation time, for writing files
     notes          what was decided on the user's behalf, said aloud once
@@ -31,6 +32,7 @@ class SourceInfo:
     time_base: Fraction
     frames: int | None = None
     duration_ns: int | None = None
+    start_ns: int = 0
     notes: tuple[str, ...] = ()
 
 

@@ -152,6 +152,7 @@ class FileSource:
             time_base=self._decoder.time_base,
             frames=_promised_frames(opened, options),
             duration_ns=_duration_ns(opened, options, fps),
+            start_ns=self._first.pts_ns,
             notes=notes,
         )
 
