@@ -56,7 +56,7 @@ class Recorder:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._error(f"cannot be started ({error})") from error
         self._stream.time_base = video.time_base
-        self._stream.metadata = dict(MATROSKA_STEREO_MODE)
+        self._stream.metadata.update(MATROSKA_STEREO_MODE)
         self._output: OutputContainer | None = output
 
     def write(self, packet: Packet) -> None:
