@@ -177,6 +177,7 @@ class FileSink:
                 format=self._container,
                 container_options=self._container_options(),
             )
+            output.metadata["comment"] = self._shape.comment
             self._video = self._add_video(output)
             if audio is not None:
                 audio.attach(output, self._file.path.suffix.lower())

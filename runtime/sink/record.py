@@ -50,6 +50,7 @@ class Recorder:
         self._last_ns: int | None = None
         try:
             output = av.open(str(self._file.temporary), "w", format="matroska")
+            output.metadata["comment"] = video.comment
             self._stream: Stream = output.add_mux_stream(
                 codec, rate=video.rate, width=video.width, height=video.height
             )
