@@ -9,7 +9,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from stereocast.engine.errors import ConfigError, EncodeError
-from stereocast.runtime.viewer.decode import rgb
+from stereocast.runtime.watch.decode import rgb
 
 
 def check_path(path: Path) -> None:
