@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from stereocast.engine.frame import StereoFrame
+from stereocast.runtime.packet import Packet
 
+if TYPE_CHECKING:  # a viewer reads this contract without torch
+    from stereocast.engine.frame import StereoFrame
 
-@dataclass(frozen=True)
-class Packet:
-    """The coded bytes of one picture (an access unit)."""
-
-    data: bytes
-    pts_ns: int
-    is_keyframe: bool
+__all__ = ["Encoder", "Packet"]
 
 
 class Encoder(Protocol):
     """A live encoder: one picture in, one packet out, no delay.
 
     codec         "h264" or "mjpeg"
-    codec_string  the RFC 6381 name a browser wants (avc1.PPCCLL from the real SPS), "mjpeg" for JPEG
+    codec_string  the RFC 6381 name a browser wants: avc1.PPCCLL from the real SPS; "mjpeg" for JPEG
     """
 
     codec: str
