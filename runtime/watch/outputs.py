@@ -12,12 +12,17 @@ from typing import Protocol
 from av.video.frame import VideoFrame
 
 from stereocast.engine.errors import EncodeError
+from stereocast.engine.layout import Layout
 from stereocast.runtime.packet import Packet
+from stereocast.runtime.sink.output import VideoShape
 from stereocast.runtime.sink.record import Recorder
 from stereocast.runtime.watch import measure, snapshot
 from stereocast.runtime.watch.decode import luma
 from stereocast.runtime.watch.pace import Pace
-from stereocast.runtime.wire import FrameMessage
+from stereocast.runtime.wire import FrameMessage, Stream
+
+UNKNOWN_FPS = 30.0
+"""Nominal rate of a recording whose server does not know its own; every picture has its own time."""
 
 
 @dataclass(frozen=True)
@@ -53,48 +58,49 @@ class Output(Protocol):
 
 
 class Record:
-    """Writes the packets as they came into a file, from the first keyframe on."""
+    """Writes the packets as they came into a Matroska file, from the first keyframe on."""
 
     is_finished = False
     presents = False
 
-    def __init__(self, path: Path, *, fps: float, extradata: bytes) -> None:
-        self._path, self._fps, self._extradata = path, fps, extradata
-        self._recorder: Recorder | None = None
-        self._shape: tuple[object, ...] = ()
-        self.frames = 0
+    def __init__(self, path: Path, stream: Stream, *, overwrite: bool) -> None:
+        """Open the file for what the server's WELCOME describes.
+
+        Raises EncodeError where the name is taken and `overwrite` is not set, or cannot be written.
+        """
+        self._path = path
+        self._shape = (stream.codec, stream.w, stream.h, stream.layout)
+        shape = VideoShape(
+            width=stream.w,
+            height=stream.h,
+            fps=stream.fps or UNKNOWN_FPS,
+            layout=Layout(stream.layout),
+        )
+        self._recorder = Recorder(path, codec=stream.codec, video=shape, overwrite=overwrite)
+
+    @property
+    def frames(self) -> int:
+        """How many packets were written."""
+        return self._recorder.packets
 
     def take(self, shown: Shown) -> None:
-        """Append one packet; EncodeError where the stream's codec or size changed meanwhile."""
+        """Append one packet; EncodeError where the stream's codec or shape changed meanwhile."""
         frame = shown.frame
-        shape = (frame.codec.name.lower(), frame.w, frame.h, frame.layout)
-        if self._recorder is None:
-            self._shape = shape
-            self._recorder = Recorder(
-                self._path,
-                codec=frame.codec.name.lower(),
-                width=frame.w,
-                height=frame.h,
-                fps=self._fps,
-                layout=frame.layout,
-                extradata=self._extradata,
-            )
+        shape = (frame.codec.name.lower(), frame.w, frame.h, frame.layout.value)
         if shape != self._shape:
             raise EncodeError(
                 f"the stream changed from {_words(self._shape)} to {_words(shape)}, which one file "
-                f"cannot hold; {self._path} is finished after {self.frames} frames. "
+                f"cannot hold; {self._path} ends after {self.frames} frames. "
                 "Start watch again with another file."
             )
         self._recorder.write(Packet(frame.payload, frame.src_pts_ns, frame.is_keyframe))
-        self.frames += 1
 
     def idle(self) -> None:
         """Nothing waits."""
 
     def close(self) -> None:
-        """Write what a player needs to find its way in the file."""
-        if self._recorder is not None:
-            self._recorder.close()
+        """Give the finished file its name; EncodeError where not one picture came."""
+        self._recorder.close()
 
 
 class Measure:
@@ -123,7 +129,7 @@ class Snapshot:
     presents = False
 
     def __init__(self, path: Path, *, last: bool, ends_watch: bool) -> None:
-        snapshot.check_path(path)
+        """Prepare; with `ends_watch` the viewer has nothing left to do once it is saved."""
         self._path, self._last, self._ends_watch = path, last, ends_watch
         self._waiting: VideoFrame | None = None
         self.is_saved = False
@@ -151,6 +157,6 @@ class Snapshot:
         self.is_finished = self._ends_watch
 
 
-def _words(shape: tuple[object, ...]) -> str:
+def _words(shape: tuple[str, int, int, str]) -> str:
     codec, width, height, layout = shape
     return f"{codec} {width}×{height} {layout}"

@@ -66,6 +66,7 @@ class WatchSession:
 
     counts, account, pace   may be read at any time; account holds only honest one-way times
     untold_ages             frames whose age the clocks could not tell to a quarter
+    first_ns, last_ns       when the first and the last shown picture were decoded
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class WatchSession:
         on_tick: Callable[[WatchSession], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare to watch.
+        """Prepare to watch; TransportError where the stream's codec is unknown here.
 
         slow_ms    sleep this long over each picture, to play a slow viewer
         on_tick    called many times a second, for a status line
@@ -88,14 +89,15 @@ class WatchSession:
         self.account = StageAccount()
         self.pace = Pace()
         self.untold_ages = 0
-        self.started_ns = time.monotonic_ns()
+        self.first_ns = self.last_ns = 0
         self._outputs = outputs
         self._slow_s = slow_ms / 1000
         self._on_tick, self._on_notice = on_tick, on_notice
         self._sync = Sync()
-        self._decoder: Decoder | None = None
+        self._decoder = Decoder(client.welcome.codec)
         self._epoch = 0
         self._newest_seq: int | None = None
+        self._damaged_before = 0
         self._last_good_seq: int | None = None
         self._is_stopping = False
 
@@ -109,8 +111,7 @@ class WatchSession:
         seconds, frames  limits: time since this call, and pictures shown
         Raises TransportError where the server vanishes or refuses; what the outputs raise passes.
         """
-        self.started_ns = time.monotonic_ns()
-        deadline_ns = None if seconds is None else self.started_ns + int(seconds * 1e9)
+        deadline_ns = None if seconds is None else time.monotonic_ns() + int(seconds * 1e9)
         while True:
             message = self.client.receive(POLL_MS)
             if isinstance(message, FrameMessage):
@@ -136,6 +137,11 @@ class WatchSession:
             if deadline_ns is not None and time.monotonic_ns() >= deadline_ns:
                 return Ending.LIMIT
 
+    def fps(self) -> float:
+        """Return the mean rate of all shown pictures; 0 until there are two."""
+        duration_ns = self.last_ns - self.first_ns
+        return (self.counts.shown - 1) * 1e9 / duration_ns if duration_ns > 0 else 0.0
+
     def clock(self) -> ClockEstimate | None:
         """Return how the server's clock reads here; None while nobody knows.
 
@@ -158,6 +164,8 @@ class WatchSession:
         if picture is not None:
             decoded_ns = time.monotonic_ns()
             age_ns = self._age_ns(frame, decoded_ns)
+            self.last_ns = decoded_ns
+            self.first_ns = self.first_ns or decoded_ns
             self.counts.shown += 1
             self._last_good_seq = frame.seq
             self.pace.add(decoded_ns, age_ns)
@@ -179,7 +187,7 @@ class WatchSession:
             self._request_key("desync")
             return None
         codec = frame.codec.name.lower()
-        if self._decoder is None or self._decoder.codec != codec or frame.epoch != self._epoch:
+        if self._decoder.codec != codec or frame.epoch != self._epoch:
             self._decoder, self._epoch = Decoder(codec), frame.epoch
         picture = self._decoder.decode(frame.payload)
         if picture is None or (picture.width, picture.height) != (frame.w, frame.h):
@@ -195,14 +203,17 @@ class WatchSession:
             self.client.request_key(reason, self._last_good_seq)
 
     def _count_gap(self, frame: FrameMessage) -> None:
+        damaged = self.client.damaged - self._damaged_before
+        self._damaged_before = self.client.damaged
         if self._newest_seq is not None and not frame.flags & Flag.DISCONT:
-            self.counts.skipped += max(0, frame.seq - self._newest_seq - 1)
+            # What came damaged was sent, though its number is missing here.
+            self.counts.skipped += max(0, frame.seq - self._newest_seq - 1 - damaged)
         self._newest_seq = None if frame.seq == MAX_SEQ else frame.seq
 
     def _begin_anew(self) -> None:
         self.counts.restarts += 1
         self._sync = Sync()
-        self._decoder = None
+        self._decoder = Decoder(self.client.welcome.codec)
         self._newest_seq = self._last_good_seq = None
 
     def _check_alive(self) -> None:

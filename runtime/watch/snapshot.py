@@ -12,12 +12,14 @@ from stereocast.engine.errors import ConfigError, EncodeError
 from stereocast.runtime.watch.decode import rgb
 
 
-def check_path(path: Path) -> None:
-    """Raise ConfigError where a snapshot could not be written to `path`."""
+def check_path(path: Path, *, overwrite: bool) -> None:
+    """Raise ConfigError where a snapshot could not, or should not, be written to `path`."""
     if path.suffix.lower() != ".png":
         raise ConfigError(f"--snapshot writes PNG: name the file something.png, not {path.name!r}")
     if not path.parent.is_dir():
         raise ConfigError(f"--snapshot {path}: there is no folder {path.parent}; create it first")
+    if path.exists() and not overwrite:
+        raise ConfigError(f"--snapshot {path}: exists already; add --overwrite or name another")
 
 
 def save_png(picture: VideoFrame, path: Path) -> None:
