@@ -37,16 +37,18 @@ PRESETS = (
     "veryslow",
 )
 
-COLOUR_PARAMETERS = (
-    "colorprim=bt709",
-    "transfer=bt709",
-    "colormatrix=bt709",
-    "range=tv",
-    "chromaloc=1",  # the pack kernel averages 2×2 blocks, so chroma sits in their centre
-)
-"""x264 parameters that say how the pack kernel's colours are meant."""
+COLOUR_OPTIONS = {
+    "color_primaries": "bt709",
+    "color_trc": "bt709",
+    "colorspace": "bt709",
+    "color_range": "tv",
+    # The pack kernel averages 2×2 blocks, so chroma sits in their centre, not at H.264's left.
+    "chroma_sample_location": "center",
+}
+"""FFmpeg options that say how the pack kernel's colours are meant."""
 
 SIDE_BY_SIDE_PARAMETER = "frame-packing=3"
+"""x264 parameter that puts the frame packing message, side by side, before every key picture."""
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,11 @@ def _options(config: X264Config, kbps: int, fps: float) -> dict[str, str]:
         "bframes=0",
         "repeat-headers=1",
         SIDE_BY_SIDE_PARAMETER,
-        *COLOUR_PARAMETERS,
     )
     return {
         "preset": config.preset,
         "tune": "zerolatency",
         "forced-idr": "1",
         "x264-params": ":".join(parameters),
+        **COLOUR_OPTIONS,
     }

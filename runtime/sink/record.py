@@ -1,0 +1,141 @@
+"""Record a live stream into Matroska as it came: no decoding, no coding. Imports no torch."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import OutputContainer
+from av.stream import Stream
+
+from stereocast.engine.errors import EncodeError
+from stereocast.runtime.packet import Packet
+from stereocast.runtime.sink.output import PartialFile, VideoShape, container_for, reason
+from stereocast.runtime.sink.stereo_metadata import MATROSKA_STEREO_MODE
+
+CODECS = ("h264", "mjpeg")
+_NANO = 1_000_000_000
+
+
+class Recorder:
+    """An MKV file of access units that appears under its name only when it is complete.
+
+    packets  written
+    skipped  before the first key picture, which nothing can show
+    jumps    times the stream's clock went back (a looping source); the recording goes on without
+             a gap there
+
+    The first picture's time becomes 0. H.264 must carry its parameter sets in every key picture,
+    as the live encoder's does.
+    """
+
+    def __init__(
+        self, path: Path, *, codec: str, video: VideoShape, overwrite: bool = False
+    ) -> None:
+        """Open the file.
+
+        Raises EncodeError in one line: codec or suffix impossible, folder missing, name taken.
+        """
+        if codec not in CODECS:
+            raise EncodeError(f"{path}: cannot record {codec!r}, only {' and '.join(CODECS)}.")
+        if container_for(path) != "matroska":
+            raise EncodeError(f"{path}: recordings are Matroska files; name it .mkv.")
+        self.packets = self.skipped = self.jumps = 0
+        self._shape = video
+        self._file = PartialFile(path, overwrite=overwrite)
+        self._offset_ns = 0
+        self._last_ns: int | None = None
+        try:
+            output = av.open(str(self._file.temporary), "w", format="matroska")
+            self._stream: Stream = output.add_mux_stream(
+                codec, rate=video.rate, width=video.width, height=video.height
+            )
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._error(f"cannot be started ({error})") from error
+        self._stream.time_base = video.time_base
+        self._stream.metadata = dict(MATROSKA_STEREO_MODE)
+        self._output: OutputContainer | None = output
+
+    def write(self, packet: Packet) -> None:
+        """Append one access unit; units before the first key picture are counted and dropped.
+
+        Raises EncodeError when the disk refuses; the file is then abandoned with `abort`.
+        """
+        if self._output is None:
+            raise self._error("the recording is closed")
+        if self.packets == 0 and not packet.is_keyframe:
+            self.skipped += 1
+            return
+        time_ns = self._place(packet.pts_ns)
+        unit = av.Packet(packet.data)
+        unit.stream = self._stream
+        unit.time_base = self._shape.time_base
+        unit.pts = unit.dts = self._shape.ticks(time_ns)
+        unit.is_keyframe = packet.is_keyframe
+        try:
+            self._output.mux(unit)
+        except av.FFmpegError as error:
+            raise self._error(f"cannot be written ({reason(error)})") from error
+        self._last_ns = time_ns
+        self.packets += 1
+
+    def close(self, *, complete: bool = True) -> None:
+        """Finish the file and give it its name; without `complete`, remove it. May be called twice.
+
+        Raises EncodeError, and leaves no file, when no key picture came or the disk refuses.
+        """
+        if not complete:
+            self.abort()
+        if self._output is None:
+            return
+        try:
+            if self.packets == 0:
+                raise self._error("no key picture came, so no file was made")
+            try:
+                self._output.close()
+            except av.FFmpegError as error:
+                raise self._error(f"cannot be finished ({reason(error)})") from error
+            self._file.commit()
+        except BaseException:
+            self.abort()
+            raise
+        self._output = None
+
+    def abort(self) -> None:
+        """Close and remove the unfinished file. May be called twice."""
+        if self._output is None:
+            return
+        # The file is removed on the next line, so its trailer may fail as it likes.
+        with contextlib.suppress(av.FFmpegError):
+            self._output.close()
+        self._file.discard()
+        self._output = None
+
+    def __enter__(self) -> Self:
+        """Leave with `close`, or with `abort` when an exception passes."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(complete=kind is None)
+
+    def _place(self, pts_ns: int) -> int:
+        if self._last_ns is None:
+            self._offset_ns = -pts_ns
+            return 0
+        time_ns = pts_ns + self._offset_ns
+        if time_ns <= self._last_ns:
+            self.jumps += 1
+            time_ns = self._last_ns + round(_NANO / self._shape.fps)
+            self._offset_ns = time_ns - pts_ns
+        return time_ns
+
+    def _error(self, what: str) -> EncodeError:
+        return EncodeError(f"{self._file.path}: {what}.")
