@@ -5,13 +5,15 @@ The session hands every good picture to every output, in order, and never asks w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from av.video.frame import VideoFrame
 
-from stereocast.engine.errors import EncodeError
+from stereocast.engine.errors import EncodeError, StereocastError
 from stereocast.engine.layout import Layout
 from stereocast.runtime.packet import Packet
 from stereocast.runtime.sink.output import VideoShape
@@ -22,7 +24,7 @@ from stereocast.runtime.watch.pace import Pace
 from stereocast.runtime.wire import FrameMessage, Stream
 
 UNKNOWN_FPS = 30.0
-"""Nominal rate of a recording whose server does not know its own; every picture has its own time."""
+"""Nominal rate where the server knows none; each picture keeps its own time anyway."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Record:
 
         Raises EncodeError where the name is taken and `overwrite` is not set, or cannot be written.
         """
-        self._path = path
+        self.path = path
+        self.is_complete = False
         self._shape = (stream.codec, stream.w, stream.h, stream.layout)
         shape = VideoShape(
             width=stream.w,
@@ -90,7 +93,7 @@ class Record:
         if shape != self._shape:
             raise EncodeError(
                 f"the stream changed from {_words(self._shape)} to {_words(shape)}, which one file "
-                f"cannot hold; {self._path} ends after {self.frames} frames. "
+                f"cannot hold; {self.path} ends after {self.frames} frames. "
                 "Start watch again with another file."
             )
         self._recorder.write(Packet(frame.payload, frame.src_pts_ns, frame.is_keyframe))
@@ -101,6 +104,7 @@ class Record:
     def close(self) -> None:
         """Give the finished file its name; EncodeError where not one picture came."""
         self._recorder.close()
+        self.is_complete = True
 
 
 class Measure:
@@ -130,7 +134,7 @@ class Snapshot:
 
     def __init__(self, path: Path, *, last: bool, ends_watch: bool) -> None:
         """Prepare; with `ends_watch` the viewer has nothing left to do once it is saved."""
-        self._path, self._last, self._ends_watch = path, last, ends_watch
+        self.path, self._last, self._ends_watch = path, last, ends_watch
         self._waiting: VideoFrame | None = None
         self.is_saved = False
         self.is_finished = False
@@ -146,15 +150,54 @@ class Snapshot:
         """Nothing waits."""
 
     def close(self) -> None:
-        """Save the picture that was kept."""
+        """Save the picture that was kept; EncodeError where not one came."""
         if self._waiting is not None:
             picture, self._waiting = self._waiting, None
             self._save(picture)
+        if not self.is_saved:
+            raise EncodeError(f"no picture came, so {self.path} was not written")
 
     def _save(self, picture: VideoFrame) -> None:
-        snapshot.save_png(picture, self._path)
+        snapshot.save_png(picture, self.path)
         self.is_saved = True
         self.is_finished = self._ends_watch
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of one viewer; None for what nobody asked for."""
+
+    measure: Measure | None = None
+    window: Output | None = None
+    snapshot: Snapshot | None = None
+    record: Record | None = None
+
+    def chosen(self) -> list[Output]:
+        """Return those that are there, in the order in which they get each picture."""
+        every = (self.measure, self.window, self.snapshot, self.record)
+        return [output for output in every if output is not None]
+
+    @contextmanager
+    def closed(self, complain: Callable[[str], None]) -> Iterator[None]:
+        """Close all of them on leaving, also where one refuses.
+
+        The first error passes; what goes wrong after it is handed to `complain`.
+        """
+        first: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            first = error
+        for output in self.chosen():
+            try:
+                output.close()
+            except StereocastError as error:
+                if first is None:
+                    first = error
+                else:
+                    complain(str(error))
+        if first is not None:
+            raise first
 
 
 def _words(shape: tuple[str, int, int, str]) -> str:

@@ -78,7 +78,7 @@ class WatchSession:
         on_tick: Callable[[WatchSession], None] | None = None,
         on_notice: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare to watch; TransportError where the stream's codec is unknown here.
+        """Prepare to watch.
 
         slow_ms    sleep this long over each picture, to play a slow viewer
         on_tick    called many times a second, for a status line
@@ -94,7 +94,7 @@ class WatchSession:
         self._slow_s = slow_ms / 1000
         self._on_tick, self._on_notice = on_tick, on_notice
         self._sync = Sync()
-        self._decoder = Decoder(client.welcome.codec)
+        self._decoder: Decoder | None = None
         self._epoch = 0
         self._newest_seq: int | None = None
         self._damaged_before = 0
@@ -187,7 +187,7 @@ class WatchSession:
             self._request_key("desync")
             return None
         codec = frame.codec.name.lower()
-        if self._decoder.codec != codec or frame.epoch != self._epoch:
+        if self._decoder is None or self._decoder.codec != codec or frame.epoch != self._epoch:
             self._decoder, self._epoch = Decoder(codec), frame.epoch
         picture = self._decoder.decode(frame.payload)
         if picture is None or (picture.width, picture.height) != (frame.w, frame.h):
@@ -213,7 +213,7 @@ class WatchSession:
     def _begin_anew(self) -> None:
         self.counts.restarts += 1
         self._sync = Sync()
-        self._decoder = Decoder(self.client.welcome.codec)
+        self._decoder = None
         self._newest_seq = self._last_good_seq = None
 
     def _check_alive(self) -> None:
