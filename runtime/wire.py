@@ -70,6 +70,7 @@ __all__ = [
     "pack",
     "parse_client",
     "parse_server",
+    "stamp_send_time",
 ]
 
 MAGIC = b"SCST"
@@ -112,6 +113,7 @@ LAYOUT_NUMBERS: Mapping[Layout, int] = MappingProxyType({Layout.FULL_SBS: 1, Lay
 
 _LAYOUTS = MappingProxyType({number: layout for layout, number in LAYOUT_NUMBERS.items()})
 _KNOWN_FLAGS = 0x3F
+_SEND_TIME_OFFSET = 32
 _STAMPS = mapping(whole(0, MAX_TIME_NS), 64)
 
 
@@ -189,12 +191,19 @@ def parse_server(parts: Sequence[bytes]) -> ServerMessage:
     return kind.from_map(unpack_map(_only_part(parts), MAX_SERVER_MAP_BYTES))
 
 
+def stamp_send_time(parts: Sequence[bytes], t_send_ns: int) -> list[bytes]:
+    """Return the parts of a packed FRAME with another t_send_ns; nothing else is touched."""
+    header = bytearray(parts[1])
+    struct.pack_into("<Q", header, _SEND_TIME_OFFSET, t_send_ns)
+    return [parts[0], bytes(header), *parts[2:]]
+
+
 def _pack_frame(frame: FrameMessage) -> list[bytes]:
     flags = frame.flags & ~Flag.HAS_EXT
     extension: list[bytes] = []
     if frame.stamps:
         flags |= Flag.HAS_EXT
-        extension = [pack_map({"stamps": dict(frame.stamps)})]
+        extension = [pack_map({"stamps": _check_stamps(frame.stamps)})]
     if len(frame.payload) > MAX_PAYLOAD_BYTES:
         raise WireError(f"FRAME {frame.seq}: a payload of {len(frame.payload)} bytes is too long")
     try:
@@ -260,9 +269,12 @@ def _parse_frame(parts: Sequence[bytes]) -> FrameMessage:
 def _parse_stamps(extension: Sequence[bytes]) -> dict[str, int]:
     if not extension:
         raise WireError("FRAME: announces an extension and brings none")
-    values = unpack_map(extension[0], MAX_EXTENSION_BYTES)
+    return _check_stamps(unpack_map(extension[0], MAX_EXTENSION_BYTES).get("stamps", {}))
+
+
+def _check_stamps(values: object) -> dict[str, int]:
     try:
-        stamps: dict[str, int] = _STAMPS["check"](values.get("stamps", {}))
+        stamps: dict[str, int] = _STAMPS["check"](values)
     except ValueError as wrong:
         raise WireError(f"FRAME: stamps {wrong}") from None
     return stamps
