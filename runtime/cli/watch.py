@@ -91,10 +91,10 @@ def watch(
     Without options it prints rate, age and losses until the stream ends or Ctrl-C.
 
     \b
-    stereocast watch                                    the default stream, numbers only
-    stereocast watch --window                           look at it
-    stereocast watch --record out.mkv --seconds 10      keep ten seconds, as they came
-    stereocast watch --measure --json latency.json      capture-to-decoded latency, per stage
+    stereocast watch                            the default stream, numbers only
+    stereocast watch --window                   look at it
+    stereocast watch --record out.mkv           keep it, as it comes
+    stereocast watch --measure --json a.json    latency per stage, from the pixels
     stereocast watch tcp://10.0.0.5:5570 --curve keys/client --snapshot eye.png
     """
     options = WatchOptions(
@@ -131,7 +131,7 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
         try:
             with outputs.closed(say), status.live, _stopped_by_signals(session):
                 ending = session.run(seconds=options.seconds, frames=options.frames)
-            say(f"{ending}.")
+            say(f"{ending}:")
         finally:
             _tell(session, outputs, options, console)
 
@@ -194,13 +194,15 @@ class _StatusLine:
         if now_ns < self._next_ns:
             return
         self._next_ns = now_ns + self._interval_ns
+        from rich.text import Text
+
         from stereocast.runtime.watch.report import drops
 
         lost = {cause: count for cause, count in drops(session).items() if count}
         losses = ", ".join(f"{count} {cause}" for cause, count in lost.items()) or "nothing lost"
         line = f"{session.pace.caption(now_ns)} · {session.counts.shown} frames · {losses}"
         if self._console.is_terminal:
-            self.live.update(line, refresh=True)
+            self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
         else:
             self._console.print(line, soft_wrap=True)
 
@@ -235,7 +237,8 @@ def _tell(session: WatchSession, outputs: Outputs, options: WatchOptions, consol
     if strips is not None:
         say(report.strip_sentence(session, strips))
         if session.account.total.count:
-            console.print(table(report.honest_account(session), title="capture → decoded"))
+            shown = "shown" if "present" in session.account.stages else "decoded"
+            console.print(table(report.honest_account(session), title=f"capture → {shown}"))
     if reason := report.clock_sentence(session):
         say(reason)
     if outputs.record and outputs.record.is_complete:

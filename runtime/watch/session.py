@@ -221,8 +221,7 @@ class WatchSession:
         if silence_ns > LOST_AFTER_NS:
             raise TransportError(
                 f"{self.client.address.url}: the server vanished, nothing came for "
-                f"{silence_ns / 1e9:.0f} s; {self.counts.shown} frames had been shown. "
-                "Start watch again when the stream is back."
+                f"{silence_ns / 1e9:.0f} s; start watch again when the stream is back"
             )
 
     def _age_ns(self, frame: FrameMessage, now_ns: int) -> int | None:
