@@ -1,0 +1,254 @@
+"""`stereocast watch`: view, record or measure a running stream.
+
+Here are the options, the terminal and the signals; what a viewer does is runtime/watch/. Heavy
+imports are inside functions, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stereocast.runtime.watch.outputs import Outputs
+    from stereocast.runtime.watch.session import WatchSession
+    from stereocast.runtime.wire import Stream
+
+STATUS_INTERVAL_S = 0.25
+PLAIN_STATUS_INTERVAL_S = 5.0
+"""Where output is no terminal, a line cannot be overwritten."""
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """What the user asked for."""
+
+    record: Path | None
+    measure: bool
+    snapshot: Path | None
+    window: bool
+    seconds: float | None
+    frames: int | None
+    json: Path | None
+    slow_ms: float
+    overwrite: bool
+
+
+def watch(
+    address: Annotated[
+        str,
+        typer.Argument(help="NAME, ipc:///PATH or tcp://HOST:PORT; empty: the default stream."),
+    ] = "",
+    *,
+    record: Annotated[
+        Path | None, typer.Option(help="Write the stream as it comes into this .mkv file.")
+    ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Read both eyes' latency strips; print all stages.")
+    ] = False,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            help="Save a picture as .png: the last with --seconds or --frames, else the first."
+        ),
+    ] = None,
+    window: Annotated[
+        bool, typer.Option("--window", help="Show the stream. e: one or both eyes, q: quit.")
+    ] = False,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after this time.", show_default=False)
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many pictures.", show_default=False)
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the report into this file.", show_default=False)
+    ] = None,
+    slow: Annotated[
+        float, typer.Option(min=0, metavar="MS", help="Play a slow viewer: sleep per picture.")
+    ] = 0.0,
+    curve: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The viewer's keys, for streams of other machines."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that exist already.")
+    ] = False,
+) -> None:
+    """Watch a stream: view, record or measure it.
+
+    Without options it prints rate, age and losses until the stream ends or Ctrl-C.
+
+    \b
+    stereocast watch                            the default stream, numbers only
+    stereocast watch --window                   look at it
+    stereocast watch --record out.mkv           keep it, as it comes
+    stereocast watch --measure --json a.json    latency per stage, from the pixels
+    stereocast watch tcp://10.0.0.5:5570 --curve keys/client --snapshot eye.png
+    """
+    options = WatchOptions(
+        record, measure, snapshot, window, seconds, frames, json, slow, overwrite
+    )
+    from rich.console import Console
+
+    _watch(address, options, curve, Console(highlight=False, markup=False))
+
+
+def _watch(address: str, options: WatchOptions, curve: Path | None, console: Console) -> None:
+    import os
+
+    from stereocast.runtime.address import default_folder, parse_address
+    from stereocast.runtime.client import StreamClient
+    from stereocast.runtime.watch.session import WatchSession
+
+    def say(sentence: str) -> None:
+        console.print(sentence, soft_wrap=True)
+
+    _check_files(options)
+    place = parse_address(address, folder=default_folder(os.environ))
+    with StreamClient(place, name="watch", curve=curve) as client:
+        say(f"{place.url}: {_words(client.welcome)}")
+        outputs = _open_outputs(options, client.welcome, title=f"stereocast {place.url}")
+        status = _StatusLine(console)
+        session = WatchSession(
+            client,
+            outputs.chosen(),
+            slow_ms=options.slow_ms,
+            on_tick=status.show,
+            on_notice=lambda text: say(f"server: {text}"),
+        )
+        try:
+            with outputs.closed(say), status.live, _stopped_by_signals(session):
+                ending = session.run(seconds=options.seconds, frames=options.frames)
+            say(f"{ending}:")
+        finally:
+            _tell(session, outputs, options, console)
+
+
+def _check_files(options: WatchOptions) -> None:
+    """Refuse what cannot work before anything is waited for."""
+    from stereocast.engine.errors import ConfigError
+    from stereocast.runtime.watch import snapshot
+
+    if options.snapshot:
+        snapshot.check_path(options.snapshot, overwrite=options.overwrite)
+    if options.json and not options.json.parent.is_dir():
+        raise ConfigError(
+            f"--json {options.json}: there is no folder {options.json.parent}; create it first"
+        )
+    if options.window:
+        import stereocast.runtime.watch.window  # noqa: F401  raises where pygame is missing
+
+
+def _open_outputs(options: WatchOptions, stream: Stream, *, title: str) -> Outputs:
+    from stereocast.runtime.watch.outputs import Measure, Outputs, Record, Snapshot
+
+    window = None
+    if options.window:
+        from stereocast.runtime.watch.window import Window
+
+        window = Window(width=stream.w, height=stream.h, title=title)
+    snapshot = None
+    if options.snapshot:
+        is_limited = options.seconds is not None or options.frames is not None
+        is_alone = not (options.record or options.window or options.measure)
+        snapshot = Snapshot(options.snapshot, last=is_limited, ends_watch=is_alone)
+    return Outputs(
+        measure=Measure() if options.measure else None,
+        window=window,
+        snapshot=snapshot,
+        # Last, because it begins a file that somebody has to finish.
+        record=(
+            Record(options.record, stream, overwrite=options.overwrite) if options.record else None
+        ),
+    )
+
+
+class _StatusLine:
+    """One line about the running stream: rewritten in place on a terminal, else now and then."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self.live = Live(console=console, auto_refresh=False, transient=True)
+        self._interval_ns = int(
+            (STATUS_INTERVAL_S if console.is_terminal else PLAIN_STATUS_INTERVAL_S) * 1e9
+        )
+        self._next_ns = time.monotonic_ns() + self._interval_ns
+
+    def show(self, session: WatchSession) -> None:
+        """Show how it goes, if it is time."""
+        now_ns = time.monotonic_ns()
+        if now_ns < self._next_ns:
+            return
+        self._next_ns = now_ns + self._interval_ns
+        from rich.text import Text
+
+        from stereocast.runtime.watch.report import drops
+
+        lost = {cause: count for cause, count in drops(session).items() if count}
+        losses = ", ".join(f"{count} {cause}" for cause, count in lost.items()) or "nothing lost"
+        line = f"{session.pace.caption(now_ns)} · {session.counts.shown} frames · {losses}"
+        if self._console.is_terminal:
+            self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+        else:
+            self._console.print(line, soft_wrap=True)
+
+
+@contextmanager
+def _stopped_by_signals(session: WatchSession) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the session in good order; the second one ends it at once."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        session.stop()
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(session: WatchSession, outputs: Outputs, options: WatchOptions, console: Console) -> None:
+    from stereocast.runtime.latency import table
+    from stereocast.runtime.watch import report
+
+    def say(sentence: str) -> None:
+        console.print(sentence, soft_wrap=True)
+
+    say(report.summary(session))
+    strips = outputs.measure.strips if outputs.measure else None
+    if strips is not None:
+        say(report.strip_sentence(session, strips))
+        if session.account.total.count:
+            shown = "shown" if "present" in session.account.stages else "decoded"
+            console.print(table(report.honest_account(session), title=f"capture → {shown}"))
+    if reason := report.clock_sentence(session):
+        say(reason)
+    if outputs.record and outputs.record.is_complete:
+        say(f"recorded {outputs.record.frames} frames into {outputs.record.path}")
+    if outputs.snapshot and outputs.snapshot.is_saved:
+        say(f"saved a picture as {outputs.snapshot.path}")
+    if options.json:
+        options.json.write_text(json.dumps(report.to_json(session, strips), indent=2) + "\n")
+        say(f"wrote the report into {options.json}")
+
+
+def _words(stream: Stream) -> str:
+    return f"{stream.codec} {stream.w}×{stream.h} {stream.layout}, {stream.fps:g} fps"

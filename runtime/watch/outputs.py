@@ -1,0 +1,205 @@
+"""What can be done with each decoded picture: record, measure, save one, show.
+
+The session hands every good picture to every output, in order, and never asks what they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from av.video.frame import VideoFrame
+
+from stereocast.engine.errors import EncodeError, StereocastError
+from stereocast.engine.layout import Layout
+from stereocast.runtime.packet import Packet
+from stereocast.runtime.sink.output import VideoShape
+from stereocast.runtime.sink.record import Recorder
+from stereocast.runtime.watch import measure, snapshot
+from stereocast.runtime.watch.decode import luma
+from stereocast.runtime.watch.pace import Pace
+from stereocast.runtime.wire import FrameMessage, Stream
+
+UNKNOWN_FPS = 30.0
+"""Nominal rate where the server knows none; each picture keeps its own time anyway."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One good picture.
+
+    frame    the message that it came in
+    picture  its pixels
+    pace     rate and ages of the stream right now, for captions
+    """
+
+    frame: FrameMessage
+    picture: VideoFrame
+    pace: Pace
+
+
+class Output(Protocol):
+    """Somewhere for pictures to go."""
+
+    is_finished: bool
+    """True when it wants the whole viewer to end: its window was closed, its one picture saved."""
+    presents: bool
+    """True where a person sees the picture when `take` returns."""
+
+    def take(self, shown: Shown) -> None:
+        """Use one picture. Takes as long as it takes: the server waits for the credit."""
+
+    def idle(self) -> None:
+        """Do what cannot wait for a picture; called many times a second."""
+
+    def close(self) -> None:
+        """Finish what was begun. May be called twice."""
+
+
+class Record:
+    """Writes the packets as they came into a Matroska file, from the first keyframe on."""
+
+    is_finished = False
+    presents = False
+
+    def __init__(self, path: Path, stream: Stream, *, overwrite: bool) -> None:
+        """Open the file for what the server's WELCOME describes.
+
+        Raises EncodeError where the name is taken and `overwrite` is not set, or cannot be written.
+        """
+        self.path = path
+        self.is_complete = False
+        self._shape = (stream.codec, stream.w, stream.h, stream.layout)
+        shape = VideoShape(
+            width=stream.w,
+            height=stream.h,
+            fps=stream.fps or UNKNOWN_FPS,
+            layout=Layout(stream.layout),
+        )
+        self._recorder = Recorder(path, codec=stream.codec, video=shape, overwrite=overwrite)
+
+    @property
+    def frames(self) -> int:
+        """How many packets were written."""
+        return self._recorder.packets
+
+    def take(self, shown: Shown) -> None:
+        """Append one packet; EncodeError where the stream's codec or shape changed meanwhile."""
+        frame = shown.frame
+        shape = (frame.codec.name.lower(), frame.w, frame.h, frame.layout.value)
+        if shape != self._shape:
+            raise EncodeError(
+                f"the stream changed from {_words(self._shape)} to {_words(shape)}, which one file "
+                f"cannot hold; {self.path} ends after {self.frames} frames. "
+                "Start watch again with another file."
+            )
+        self._recorder.write(Packet(frame.payload, frame.src_pts_ns, frame.is_keyframe))
+
+    def idle(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Give the finished file its name; EncodeError where not one picture came."""
+        self._recorder.close()
+        self.is_complete = True
+
+
+class Measure:
+    """Reads the latency strips."""
+
+    is_finished = False
+    presents = False
+
+    def __init__(self) -> None:
+        self.strips = measure.StripCounts()
+
+    def take(self, shown: Shown) -> None:
+        """Judge one picture."""
+        self.strips.judge(luma(shown.picture), shown.frame.layout, seq=shown.frame.seq)
+
+    def idle(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+class Snapshot:
+    """Saves one picture: the first, or with `last` the one before the end."""
+
+    presents = False
+
+    def __init__(self, path: Path, *, last: bool, ends_watch: bool) -> None:
+        """Prepare; with `ends_watch` the viewer has nothing left to do once it is saved."""
+        self.path, self._last, self._ends_watch = path, last, ends_watch
+        self._waiting: VideoFrame | None = None
+        self.is_saved = False
+        self.is_finished = False
+
+    def take(self, shown: Shown) -> None:
+        """Save the picture, or keep it until a later one comes."""
+        if self._last:
+            self._waiting = shown.picture
+        elif not self.is_saved:
+            self._save(shown.picture)
+
+    def idle(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Save the picture that was kept; EncodeError where not one came."""
+        if self._waiting is not None:
+            picture, self._waiting = self._waiting, None
+            self._save(picture)
+        if not self.is_saved:
+            raise EncodeError(f"no picture came, so {self.path} was not written")
+
+    def _save(self, picture: VideoFrame) -> None:
+        snapshot.save_png(picture, self.path)
+        self.is_saved = True
+        self.is_finished = self._ends_watch
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of one viewer; None for what nobody asked for."""
+
+    measure: Measure | None = None
+    window: Output | None = None
+    snapshot: Snapshot | None = None
+    record: Record | None = None
+
+    def chosen(self) -> list[Output]:
+        """Return those that are there, in the order in which they get each picture."""
+        every = (self.measure, self.window, self.snapshot, self.record)
+        return [output for output in every if output is not None]
+
+    @contextmanager
+    def closed(self, complain: Callable[[str], None]) -> Iterator[None]:
+        """Close all of them on leaving, also where one refuses.
+
+        The first error passes; what goes wrong after it is handed to `complain`.
+        """
+        first: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            first = error
+        for output in self.chosen():
+            try:
+                output.close()
+            except StereocastError as error:
+                if first is None:
+                    first = error
+                else:
+                    complain(str(error))
+        if first is not None:
+            raise first
+
+
+def _words(shape: tuple[str, int, int, str]) -> str:
+    codec, width, height, layout = shape
+    return f"{codec} {width}×{height} {layout}"
