@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from stereocast.engine.frame import Frame
@@ -18,12 +17,14 @@ _LATE_NS = 100_000_000  # a file that is this late starts its clock anew instead
 class Captured:
     """A frame and the first moments of its journey, time.monotonic_ns().
 
-    t_capture_ns  when it was due: its time in a live scene, its presentation time in a file
+    t_capture_ns  when it was due in the scene, or in a file played in real time. None: it has no
+                  such moment, because its clock waits for the engine; its journey begins when the
+                  engine takes it
     t_dequeue_ns  when the source began to make it; for a file, which decodes ahead, when it was due
     """
 
     frame: Frame
-    t_capture_ns: int
+    t_capture_ns: int | None
     t_dequeue_ns: int
 
 
@@ -37,7 +38,8 @@ class PacedSource:
     def __init__(self, source: Source, *, realtime: bool = False) -> None:
         self._source = source
         self._live = source.info.live
-        self.box: Mailbox[Captured] = Mailbox(latest=self._live or realtime)
+        self._waits = not (self._live or realtime)
+        self.box: Mailbox[Captured] = Mailbox(latest=not self._waits)
         self.frames = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
@@ -56,20 +58,22 @@ class PacedSource:
 
     def _run(self) -> None:
         try:
-            _emit = self._emit_live if self._live else self._emit_file
-            _emit(self._sleep_until)
+            if self._live:
+                self._emit_live()
+            else:
+                self._emit_file()
         except BaseException as failure:  # handed to the engine's thread, which raises it
             self.box.close(failure)
         else:
             self.box.close()
 
-    def _emit_live(self, sleep_until: Callable[[int], bool]) -> None:
+    def _emit_live(self) -> None:
         """Make each frame when it is due, which is what a camera would do."""
         start_ns = time.monotonic_ns()
         interval_ns = round(1e9 / self._source.info.fps)
         frames = iter(self._source)
         due_ns = start_ns
-        while sleep_until(due_ns):
+        while self._sleep_until(due_ns):
             began_ns = time.monotonic_ns()
             frame = next(frames, None)
             if frame is None or not self.box.put(Captured(frame, due_ns, began_ns)):
@@ -77,17 +81,18 @@ class PacedSource:
             self.frames += 1
             due_ns = start_ns + frame.pts_ns + interval_ns
 
-    def _emit_file(self, sleep_until: Callable[[int], bool]) -> None:
+    def _emit_file(self) -> None:
         """Decode one frame ahead and let it out at its presentation time."""
         start_ns: int | None = None
         for frame in self._source:
             now_ns = time.monotonic_ns()
-            if start_ns is None or now_ns - (start_ns + frame.pts_ns) > _LATE_NS:
+            is_late = start_ns is not None and now_ns - (start_ns + frame.pts_ns) > _LATE_NS
+            if start_ns is None or (is_late and self._waits):
                 start_ns = now_ns - frame.pts_ns
-            if not sleep_until(start_ns + frame.pts_ns):
+            if not self._sleep_until(start_ns + frame.pts_ns):
                 return
             now_ns = time.monotonic_ns()
-            if not self.box.put(Captured(frame, now_ns, now_ns)):
+            if not self.box.put(Captured(frame, None if self._waits else now_ns, now_ns)):
                 return
             self.frames += 1
 

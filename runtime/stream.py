@@ -84,7 +84,12 @@ class Stream:
     def _convert(self, captured: Captured) -> None:
         """Take one frame through the engine and the encoder to the viewers."""
         report, frame = self.report, captured.frame
-        moments = [captured.t_capture_ns, captured.t_dequeue_ns, time.monotonic_ns()]
+        taken_ns = time.monotonic_ns()
+        captured_ns = captured.t_capture_ns
+        if captured_ns is None:
+            captured_ns, moments = taken_ns, [taken_ns] * 3
+        else:
+            moments = [captured_ns, captured.t_dequeue_ns, taken_ns]
         stereo = self._session.step(
             frame,
             controls=self._controls,
