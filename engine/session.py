@@ -132,7 +132,8 @@ class Session:
 
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""
-        prime(self._state, self._fresh)
+        with torch.inference_mode():
+            prime(self._state, self._fresh)
         self._last_pts_ns = None
 
     def _elapsed_s(self, pts_ns: int) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 _MEMORY = 9  # frames whose ranges are remembered; their median shrugs off 4 outliers
 _LOW, _HIGH = 0.01, 0.99
 _STRIDE = 2
+_SETTLING_S, _SETTLING_GAIN = 0.5, 15.0  # how long, and how much faster, a new scene is followed
 _MINIMUM_RANGE = 0.02  # of the largest value: flat depth is flat, not noise at full strength
 
 
@@ -21,19 +22,22 @@ class RangeState:
     current  float32 [2], the range in force
     index    int64 [1], slot of `recent` to write next
     seen     bool [1], whether any frame has been seen
+    age_s    float32 [1], seconds since the reset
     """
 
     recent: Tensor
     current: Tensor
     index: Tensor
     seen: Tensor
+    age_s: Tensor
 
 
 class RangeTracker:
     """Normalise inverse depth to nearness in [0, 1] without breathing.
 
     The range is the median of the 1 % and 99 % percentiles of the last frames, followed at no more
-    than `rate_per_s` of its own width per second; the first frame after a reset is taken at once.
+    than `rate_per_s` of its own width per second. The first frame after a reset is taken at once,
+    and for half a second the range settles faster: that frame may have been an unlucky one.
     Simpler trackers pump: one near object that comes and goes changes the depth of everything else
     (bench/pumping.py measures this one against two of them).
     """
@@ -48,6 +52,7 @@ class RangeTracker:
             current=torch.zeros(2),
             index=torch.zeros(1, dtype=torch.int64),
             seen=torch.zeros(1, dtype=torch.bool),
+            age_s=torch.zeros(1),
         )
 
     def step(self, state: RangeState, depth: Tensor, dt: Tensor) -> tuple[RangeState, Tensor]:
@@ -61,7 +66,8 @@ class RangeTracker:
         recent = torch.where(slot | ~state.seen, measured, state.recent)
         target = recent.median(dim=0).values
         width = (state.current[1] - state.current[0]).abs()
-        step = (self._rate_per_s * width * dt).expand(2)
+        settling = 1 + _SETTLING_GAIN * torch.exp(-state.age_s / _SETTLING_S)
+        step = (self._rate_per_s * settling * width * dt).expand(2)
         followed = state.current + (target - state.current).clamp(-step, step)
         current = torch.where(state.seen, followed, measured)
         low, high = current
@@ -69,7 +75,8 @@ class RangeTracker:
         middle, span = (low + high) / 2, torch.maximum(high - low, floor)
         nearness = (depth - middle) / span + 0.5
         index = (state.index + 1) % _MEMORY
-        return RangeState(recent, current, index, torch.ones_like(state.seen)), nearness
+        seen = torch.ones_like(state.seen)
+        return RangeState(recent, current, index, seen, state.age_s + dt), nearness
 
 
 def _percentiles(depth: Tensor) -> Tensor:

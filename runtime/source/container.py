@@ -106,10 +106,12 @@ def _choose_streams(
     if not videos:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise SourceError(f"{path}: no video stream (the file holds {kinds})")
+    # PyAV leaves a stream without a context where FFmpeg knows no decoder.
+    videos = [stream for stream in videos if getattr(stream, "codec_context", None) is not None]
+    if not videos:
+        raise SourceError(f"{path}: no decoder for the codec of its video stream")
     best = container.streams.best("video")
     video = next((stream for stream in videos if stream == best), videos[0])
-    if video.codec_context is None:
-        raise SourceError(f"{path}: no decoder for the codec of its video stream")
     notes = []
     if len(videos) > 1:
         sizes = ", ".join(f"#{s.index} {s.width}x{s.height}" for s in videos)

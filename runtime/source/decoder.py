@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 import av
 from av.container import InputContainer
@@ -62,7 +63,7 @@ class Decoder:
         self.damaged = 0
         self.timeline = Timeline(
             self.time_base,
-            picture_ns=round(SECOND_NS / self.fps),
+            picture_ns=max(1, round(SECOND_NS / self.fps)),
             constant_rate=self._constant_rate,
         )
         self._packets = 0
@@ -99,7 +100,9 @@ class Decoder:
     def _demux(self) -> Iterator[Packet[VideoStream]]:
         try:
             yield from self._container.demux(self._stream)
-        except av.EOFError:
+        except (av.EOFError, IndexError):
+            # IndexError: PyAV 18 stumbles, when it flushes decoders at the end of the file, over
+            # streams that appeared after opening (MPEG-TS). Ours came first and is flushed.
             return
         except av.FFmpegError as error:
             raise self._broken(f"cannot be read on: {reason(error)}") from error
@@ -132,36 +135,27 @@ class Decoder:
                 f"the file ends early: it holds {self._packets} of {promised} pictures"
             )
 
-    def start_at(self, target_ns: int) -> Iterator[Picture]:
-        """Yield the pictures from `target_ns` of the stream's own clock on.
+    def seek(self, target_ns: int) -> Iterator[Picture] | None:
+        """Yield the pictures from `target_ns` of the stream's own clock on, to the picture.
 
-        Seeks to a key picture at or before the target and drops what comes too early; where the
-        container cannot seek that far back, decoding begins at the beginning.
+        Goes to a key picture at or before the target and drops what comes too early. Returns None
+        where the container cannot do that: then it has to be opened again and read from its
+        beginning, see `from_time`.
         """
-        tick_ns = to_ns(1, self.time_base)
-        pictures, first = self._seek_before(target_ns)
-        if first is None:
-            return
-        if first.pts_ns >= target_ns - tick_ns:
-            yield first
-        for picture in pictures:
-            # One tick of grace: containers round times to their time base.
-            if picture.pts_ns >= target_ns - tick_ns:
-                yield picture
-
-    def _seek_before(self, target_ns: int) -> tuple[Iterator[Picture], Picture | None]:
         for back_ns in _STEPS_BACK_NS:
-            seconds = Fraction(target_ns - back_ns, SECOND_NS)
+            ticks = int(Fraction(target_ns - back_ns, SECOND_NS) / self.time_base)
             self._restart()
             try:
-                self._container.seek(int(seconds / self.time_base), stream=self._stream)
+                self._container.seek(ticks, stream=self._stream)
             except av.FFmpegError:
-                break  # this container cannot seek; its beginning always can be reached
+                return None
             pictures = self.pictures()
             first = next(pictures, None)
             if first is not None and first.frame.pts is not None and first.pts_ns <= target_ns:
-                return pictures, first
-        self._restart()
-        self._container.seek(self._stream.start_time or 0, stream=self._stream)
-        pictures = self.pictures()
-        return pictures, next(pictures, None)
+                return self.from_time(target_ns, chain((first,), pictures))
+        return None
+
+    def from_time(self, target_ns: int, pictures: Iterator[Picture]) -> Iterator[Picture]:
+        """Drop pictures before `target_ns`, with one tick of grace: containers round times."""
+        begin_ns = target_ns - to_ns(1, self.time_base)
+        return (picture for picture in pictures if picture.pts_ns >= begin_ns)

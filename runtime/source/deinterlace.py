@@ -14,6 +14,7 @@ import av
 from av.filter.context import FilterContext
 
 from stereocast.engine.errors import SourceError
+from stereocast.runtime.source.container import reason
 from stereocast.runtime.source.decoder import Picture
 
 _SETTINGS = "mode=send_frame:parity=auto:deint=interlaced"
@@ -38,20 +39,26 @@ class Deinterlacer:
         """Take a picture and yield those that are finished."""
         frame = picture.frame
         self.deinterlaced += frame.interlaced_frame
-        if self._graph is None and not frame.interlaced_frame:
+        if self._ends is None and not frame.interlaced_frame:
             yield picture
             return
         geometry = (frame.width, frame.height, frame.format.name)
         if geometry != self._geometry:
             yield from self.flush()
-            self._build(picture)
-            self._geometry = geometry
-        self._waiting.append(picture)
-        assert self._ends is not None
         # The filter wants increasing times; the real ones wait in the queue.
         frame.pts = self._pushed
         self._pushed += 1
-        self._ends[0].push(frame)
+        self._waiting.append(picture)
+        try:
+            if self._ends is None:
+                self._ends = self._build(frame)
+                self._geometry = geometry
+            self._ends[0].push(frame)
+        except av.FFmpegError as error:
+            raise SourceError(
+                f"cannot deinterlace {frame.width}x{frame.height} {frame.format.name}:"
+                f" {reason(error)}"
+            ) from error
         yield from self._finished()
 
     def flush(self) -> Iterator[Picture]:
@@ -63,25 +70,19 @@ class Deinterlacer:
         self._ends = None
         self._geometry = None
 
-    def _build(self, picture: Picture) -> None:
-        frame = picture.frame
+    def _build(self, frame: av.VideoFrame) -> tuple[FilterContext, FilterContext]:
         graph = av.filter.Graph()
         graph.threads = self._threads
-        try:
-            entry = graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=Fraction(1, 1000),
-            )
-            exit_ = graph.add("buffersink")
-            graph.link_nodes(entry, graph.add("bwdif", _SETTINGS), exit_).configure()
-        except av.FFmpegError as error:
-            raise SourceError(
-                f"cannot deinterlace {frame.width}x{frame.height} {frame.format.name}: {error}"
-            ) from error
+        entry = graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=Fraction(1, 1000),
+        )
+        exit_ = graph.add("buffersink")
+        graph.link_nodes(entry, graph.add("bwdif", _SETTINGS), exit_).configure()
         self._graph = graph
-        self._ends = (entry, exit_)
+        return entry, exit_
 
     def _finished(self) -> Iterator[Picture]:
         assert self._ends is not None

@@ -83,29 +83,22 @@ class FileSource:
         """Open the file and decode its first picture. Raises SourceError in one line."""
         self.path = Path(path)
         self._options = options = options or FileOptions()
-        opened = open_container(self.path, max_pixels=options.max_pixels, threads=options.threads)
-        self._container = opened.container
-        self.audio_codec = opened.audio_codec
+        self._open()
         try:
-            self._decoder = Decoder(
-                opened.container,
-                opened.video,
-                name=str(self.path),
-                skip_damage=options.skip_damage,
-            )
-            self._pictures = self._from_start(opened)
+            self._pictures = self._from_start()
             self._first = self._first_picture()
             geometry, notes = plan_geometry(
                 self._first.frame,
-                aspect=opened.video.sample_aspect_ratio or Fraction(1),
+                aspect=self._opened.video.sample_aspect_ratio or Fraction(1),
                 max_height=options.max_height,
                 name=str(self.path),
             )
-            notes = opened.notes + notes + notes_on_colour(self._first.frame)
-            self.info = self._describe(opened, geometry, notes)
+            notes = self._opened.notes + notes + notes_on_colour(self._first.frame)
+            self.info = self._describe(geometry, notes)
         except BaseException:
-            self._container.close()
+            self._opened.container.close()
             raise
+        self.audio_codec = self._opened.audio_codec
         self._converter = PictureConverter(geometry)
         self._deinterlacer = Deinterlacer(threads=options.threads)
         self._rate = None if options.max_fps is None else RateLimit(options.max_fps)
@@ -113,11 +106,29 @@ class FileSource:
         self._started = False
         self._closed = False
 
-    def _from_start(self, opened: OpenedContainer) -> Iterator[Picture]:
+    def _open(self) -> None:
+        options = self._options
+        self._opened = open_container(
+            self.path, max_pixels=options.max_pixels, threads=options.threads
+        )
+        self._decoder = Decoder(
+            self._opened.container,
+            self._opened.video,
+            name=str(self.path),
+            skip_damage=options.skip_damage,
+        )
+
+    def _from_start(self) -> Iterator[Picture]:
         if self._options.start_s == 0:
             return self._decoder.pictures()
-        begin_ns = to_ns(opened.video.start_time or 0, self._decoder.time_base)
-        return self._decoder.start_at(begin_ns + round(self._options.start_s * SECOND_NS))
+        begin_ns = to_ns(self._opened.video.start_time or 0, self._decoder.time_base)
+        target_ns = begin_ns + round(self._options.start_s * SECOND_NS)
+        pictures = self._decoder.seek(target_ns)
+        if pictures is not None:
+            return pictures
+        self._opened.container.close()
+        self._open()
+        return self._decoder.from_time(target_ns, self._decoder.pictures())
 
     def _first_picture(self) -> Picture:
         picture = next(self._pictures, None)
@@ -130,10 +141,8 @@ class FileSource:
             f" ({self._decoder.decode_errors} damaged packets)"
         )
 
-    def _describe(
-        self, opened: OpenedContainer, geometry: Geometry, notes: tuple[str, ...]
-    ) -> SourceInfo:
-        options, video = self._options, opened.video
+    def _describe(self, geometry: Geometry, notes: tuple[str, ...]) -> SourceInfo:
+        options, video = self._options, self._opened.video
         if "1" in (video.metadata.get("alpha_mode"), video.metadata.get("ALPHA_MODE")):
             notes += ("alpha channel ignored",)
         if self._first.frame.interlaced_frame:
@@ -150,8 +159,8 @@ class FileSource:
             fps=fps,
             live=False,
             time_base=self._decoder.time_base,
-            frames=_promised_frames(opened, options),
-            duration_ns=_duration_ns(opened, options, fps),
+            frames=_promised_frames(self._opened, options),
+            duration_ns=_duration_ns(self._opened, options, fps),
             start_ns=self._first.pts_ns,
             notes=notes,
         )
@@ -227,7 +236,7 @@ class FileSource:
         """Release the file and the decoder. May be called twice."""
         if not self._closed:
             self._closed = True
-            self._container.close()
+            self._opened.container.close()
 
 
 def _promised_frames(opened: OpenedContainer, options: FileOptions) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
 import re
-from pathlib import Path
 
 from stereocast.engine.errors import SourceError
 from stereocast.runtime.source import Source
@@ -19,7 +19,7 @@ def open_source(address: str, options: FileOptions) -> Source:
     A path that exists is a file, whatever its name looks like. Raises SourceError.
     """
     scheme = _SCHEME.match(address)
-    if scheme is None or Path(address).exists():
+    if scheme is None or os.path.exists(address):
         return FileSource(address, options=options)
     if scheme[1] == "testsrc":
         from stereocast.runtime.source.synthetic import SyntheticSource

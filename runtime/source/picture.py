@@ -76,7 +76,7 @@ def plan_geometry(
     elif frame.rotation:
         notes.append(f"rotation by {frame.rotation} degrees ignored: not a quarter turn")
     scaled_width, scaled_height = width, height
-    if aspect != 1 and Fraction(1, 8) <= aspect <= 8:
+    if aspect != 1 and Fraction(1, 4) <= aspect <= 4:
         scaled_width = _even(width * aspect)
         notes.append(f"pixels of {aspect.numerator}:{aspect.denominator} resampled to square ones")
     upright_height = scaled_width if turns % 2 else scaled_height

@@ -8,6 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 SECOND_NS = 1_000_000_000
+# Two times that a container rounded to whole milliseconds differ by up to one too few.
+_ROUNDING_NS = 1_500_000
 
 
 def to_ns(ticks: int, time_base: Fraction) -> int:
@@ -72,8 +74,7 @@ class RateLimit:
         """Say whether this picture stays: the first one of each 1/max_fps of a second does."""
         if self._first_ns is None:
             self._first_ns = pts_ns
-        # A tenth of a slot forgives times that a container rounded to whole milliseconds.
-        slot = int((pts_ns - self._first_ns) * self._max_fps / SECOND_NS + 0.1)
+        slot = int((pts_ns - self._first_ns + _ROUNDING_NS) * self._max_fps / SECOND_NS)
         if slot <= self._last_slot:
             return False
         self._last_slot = slot
