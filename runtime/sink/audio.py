@@ -28,7 +28,7 @@ _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 4
 _AAC_KBPS_PER_CHANNEL = 96
 _NANO = 1_000_000_000
 
-SoundPacket: TypeAlias = Packet[AudioStream]
+SoundPacket: TypeAlias = "Packet[AudioStream]"
 
 
 @dataclass(frozen=True)

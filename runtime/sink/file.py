@@ -171,7 +171,13 @@ class FileSink:
 
     def _start(self, audio: AudioTrack | None) -> OutputContainer:
         try:
-            output = av.open(str(self._file.temporary), "w", format=self._container)
+            output = av.open(
+                str(self._file.temporary),
+                "w",
+                format=self._container,
+                container_options=self._container_options(),
+            )
+            output.metadata["comment"] = self._shape.comment
             self._video = self._add_video(output)
             if audio is not None:
                 audio.attach(output, self._file.path.suffix.lower())
@@ -180,6 +186,14 @@ class FileSink:
             self._file.discard()
             raise self._error(f"cannot be started ({error})") from error
         return output
+
+    def _container_options(self) -> dict[str, str]:
+        if self._container == "matroska":
+            # Sound that starts before 0 (a codec's run-in) must not push the pictures back.
+            return {"avoid_negative_ts": "disabled"}
+        # Start times are kept in this unit; FFmpeg's default of 1/1000 s would round them.
+        denominator = self._shape.time_base.denominator
+        return {"movie_timescale": str(denominator * -(-1000 // denominator))}
 
     def _add_video(self, output: OutputContainer) -> VideoStream:
         shape, config = self._shape, self._config
@@ -194,7 +208,7 @@ class FileSink:
             "x264-params": SIDE_BY_SIDE_PARAMETER,
             **COLOUR_OPTIONS,
         }
-        stream.metadata = dict(MATROSKA_STEREO_MODE)
+        stream.metadata.update(MATROSKA_STEREO_MODE)
         return stream
 
     def _tick(self, frame: StereoFrame) -> int:

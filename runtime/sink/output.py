@@ -50,6 +50,11 @@ class VideoShape:
             raise EncodeError(f"file: the time base must be positive, got {self.time_base}.")
 
     @property
+    def comment(self) -> str:
+        """What a file says of its layout: StereoMode and st3d cannot tell half from full."""
+        return f"stereocast {self.layout}, left eye first"
+
+    @property
     def rate(self) -> Fraction:
         """The nominal rate as a fraction that containers can store."""
         return Fraction(self.fps).limit_denominator(1001)

@@ -50,13 +50,14 @@ class Recorder:
         self._last_ns: int | None = None
         try:
             output = av.open(str(self._file.temporary), "w", format="matroska")
+            output.metadata["comment"] = video.comment
             self._stream: Stream = output.add_mux_stream(
                 codec, rate=video.rate, width=video.width, height=video.height
             )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._error(f"cannot be started ({error})") from error
         self._stream.time_base = video.time_base
-        self._stream.metadata = dict(MATROSKA_STEREO_MODE)
+        self._stream.metadata.update(MATROSKA_STEREO_MODE)
         self._output: OutputContainer | None = output
 
     def write(self, packet: Packet) -> None:
