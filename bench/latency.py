@@ -1,4 +1,4 @@
-"""Capture to decoded, really: a live stream in one process, viewers in others, barcodes in pixels."""
+"""Capture to decoded, for real: a stream in one process, viewers in others, barcodes in pixels."""
 
 from __future__ import annotations
 

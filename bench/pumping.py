@@ -1,6 +1,6 @@
 """How much a depth normaliser breathes when one near thing comes and goes.
 
-A static random scene (values 0 to 0.6); a near flake (value 1) covers part of it in every 4th frame.
+A static random scene (values 0 to 0.6); in every 4th frame a near flake (value 1) covers a part.
 Wobble is the standard deviation over the mean of the normalised depth of a region that never
 changes, after 20 of 60 frames. Beside ours: two normalisers that live tools use, in our words:
 minimum and maximum smoothed exponentially (0.75), and percentiles of each frame alone.

@@ -37,7 +37,7 @@ def cpu_time(call: Callable[[], object], *, rounds: int = 9, calls: int = 10) ->
 
 
 def memory_copy(mebibytes: int = 64) -> CpuTime:
-    """Return the CPU time of copying `mebibytes` MiB once: what the machine's memory is like now."""
+    """Return the CPU time of copying `mebibytes` MiB once: how fast memory is right now."""
     source = torch.zeros(mebibytes << 20, dtype=torch.uint8)
     target = torch.empty_like(source)
     return cpu_time(lambda: target.copy_(source), calls=3)

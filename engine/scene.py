@@ -32,7 +32,7 @@ class SceneConfig:
 
 @dataclass(frozen=True)
 class SceneState:
-    """thumb float32 [3·18·32], the last picture with contrast; seen bool [1], whether there is one."""
+    """thumb float32 [3·18·32], the last picture with contrast; seen bool [1]: there is one."""
 
     thumb: Tensor
     seen: Tensor

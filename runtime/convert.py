@@ -34,7 +34,7 @@ class ConversionReport:
 
 
 class Conversion:
-    """One conversion: a thread decodes, the caller's thread runs the engine, a third one encodes."""
+    """One conversion: one thread decodes, the caller's runs the engine, another one encodes."""
 
     def __init__(self, source: Source, session: Session, sink: FileSink) -> None:
         self._source = source

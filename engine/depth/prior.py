@@ -24,7 +24,7 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 
 @dataclass(frozen=True)
 class PriorState:
-    """depth [h, w] float32, smoothed; frames int64 [1], how many have been seen (saturates at 1)."""
+    """depth float32 [h, w], smoothed; frames int64 [1], 0 before the first frame, then 1."""
 
     depth: Tensor
     frames: Tensor
@@ -49,7 +49,7 @@ class PriorNetwork(nn.Module):
         self.radius = max(1, height // 14)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Combine the cues; the two that depend on colour are smoothed along the picture's edges."""
+        """Combine the cues; those that depend on colour are smoothed along the picture's edges."""
         luma = _LUMA[0] * image[0] + _LUMA[1] * image[1] + _LUMA[2] * image[2]
         saturation = image.amax(0) - image.amin(0)
         across = pad(luma.diff(dim=1).abs(), (0, 1))

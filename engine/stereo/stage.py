@@ -44,7 +44,7 @@ class StereoConfig:
 
 @dataclass(frozen=True)
 class StereoInput:
-    """rgb u8 [3, H, W]; depth [h, w]; controls float32 [4] as `Controls`; dt float32 [1], seconds."""
+    """rgb u8 [3, H, W]; depth [h, w]; controls float32 [4], see `Controls`; dt float32 [1], s."""
 
     rgb: Tensor
     depth: Tensor

@@ -52,8 +52,8 @@ def latency(
         _print(table)
         strips, drops = viewer["strips"], viewer["drops"]
         typer.echo(
-            f"{name}: {viewer['frames_out']} frames, {viewer['fps']} fps, barcodes read in both eyes "
-            f"{strips['proven']} of {strips['pictures']}, not shown: {drops}\n"
+            f"{name}: {viewer['frames_out']} frames, {viewer['fps']} fps, barcodes read in both "
+            f"eyes {strips['proven']} of {strips['pictures']}, not shown: {drops}\n"
         )
     goal = report["idle_goal_ms"]
     typer.echo(

@@ -42,7 +42,7 @@ class Source(Protocol):
     info: SourceInfo
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames with strictly increasing pts_ns; raise SourceError where the medium breaks."""
+        """Yield frames with strictly increasing pts_ns; raise SourceError where it breaks."""
 
     def close(self) -> None:
         """Release files, decoders and threads. May be called twice."""

@@ -30,7 +30,7 @@ def test_the_first_frame_is_normalised_at_once_whatever_its_scale():
 def test_a_changed_scale_is_followed_slowly_and_reached():
     tracker = RangeTracker(rate_per_s=0.5)
     state = tracker.init()
-    for _ in range(20):
+    for _ in range(60):  # past the settling time
         state, nearness = tracker.step(state, ramp(), DT)
     widths = []
     for _ in range(120):
