@@ -19,7 +19,7 @@ $(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find kernels -name '*.c
 	@touch $@
 
 demo: $(VENV)/installed   ## stream a moving 3D scene (or VIDEO=clip.mp4) to a viewer; see demo/
-	$(BIN)/python -m stereocast.bench.demo --folder demo $(if $(VIDEO),--source '$(VIDEO)')
+	$(BIN)/stereocast demo $(if $(VIDEO),'$(VIDEO)') --folder demo
 
 test: $(VENV)/installed   ## the quick suite, a few minutes at most
 	$(PYTEST) -m 'not slow'

@@ -99,7 +99,7 @@ class Stream:
         packet = self._encoder.encode(stereo, keyframe=self._sink.key_wanted())
         moments.append(time.monotonic_ns())
         stamps = {f"t{number}": moment for number, moment in enumerate(moments)}
-        self._sink.write(packet, seq=frame.index, t_capture_ns=captured.t_capture_ns, stamps=stamps)
+        self._sink.write(packet, seq=frame.index, t_capture_ns=moments[0], stamps=stamps)
         moments.append(time.monotonic_ns())
         report.account.add(dict(enumerate(moments)))
         report.first_ns = report.first_ns or moments[-1]

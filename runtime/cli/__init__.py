@@ -12,6 +12,7 @@ import typer
 from stereocast.engine.errors import StereocastError
 from stereocast.runtime.cli.bench import bench
 from stereocast.runtime.cli.convert import convert
+from stereocast.runtime.cli.demo import demo
 from stereocast.runtime.cli.doctor import doctor
 from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (live, watch, convert, doctor, keys):
+for command in (demo, live, watch, convert, doctor, keys):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

@@ -99,7 +99,7 @@ class FileSource:
             self._opened.container.close()
             raise
         self.audio_codec = self._opened.audio_codec
-        self._converter = PictureConverter(geometry)
+        self._converter = PictureConverter(geometry, codec=self._opened.video.codec_context.name)
         self._deinterlacer = Deinterlacer(threads=options.threads)
         self._rate = None if options.max_fps is None else RateLimit(options.max_fps)
         self._dropped = 0

@@ -109,14 +109,23 @@ class Colour:
     """None: already BT.709-like SDR."""
 
 
-def colour_of(frame: VideoFrame) -> Colour:
-    """Read a picture's colour tags; an unspecified matrix is BT.709 from 720 rows on, else 601."""
-    by_size: Matrix = "bt709" if frame.height >= 720 else "bt601"
+BT601_CODECS = frozenset({"vp8", "mjpeg"})
+"""Codecs whose own specification (RFC 6386, JFIF) says BT.601, at every size."""
+
+
+def colour_of(frame: VideoFrame, codec: str = "") -> Colour:
+    """Read a picture's colour tags.
+
+    An unspecified matrix is the codec's own where it has one (`BT601_CODECS`), else BT.709 from 720
+    rows on and BT.601 below.
+    """
+    is_bt709 = frame.height >= 720 and codec not in BT601_CODECS
+    untagged: Matrix = "bt709" if is_bt709 else "bt601"
     transfer = _HDR.get(frame.color_trc)
     if transfer is None and frame.color_primaries == _BT2020_PRIMARIES:
         transfer = "sdr"
     is_full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-    return Colour(_MATRICES.get(frame.colorspace, by_size), is_full, transfer)
+    return Colour(_MATRICES.get(frame.colorspace, untagged), is_full, transfer)
 
 
 def notes_on_colour(frame: VideoFrame) -> tuple[str, ...]:
@@ -138,8 +147,9 @@ class PictureConverter:
     size_changes  pictures whose coded size differed from the first one's
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, *, codec: str = "") -> None:
         self.size_changes = 0
+        self._codec = codec
         self._geometry = geometry
         self._scaler = VideoReformatter()
         self._unpacker = VideoReformatter()
@@ -147,7 +157,7 @@ class PictureConverter:
     def convert(self, frame: VideoFrame) -> Tensor:
         """Return [3, H, W] uint8, full range, BT.709 primaries."""
         geometry = self._geometry
-        colour = colour_of(frame)
+        colour = colour_of(frame, self._codec)
         size = (frame.width, frame.height)
         self.size_changes += size != (geometry.coded_width, geometry.coded_height)
         target = (geometry.scaled_width, geometry.scaled_height)

@@ -99,3 +99,13 @@ def test_alpha_is_ignored_and_said(tmp_path: Path) -> None:
     with opened(clips.write(tmp_path / "a.mkv", clip)) as source:
         assert "alpha channel ignored" in source.info.notes
         assert len(list(source)) == 2
+
+
+@pytest.mark.parametrize(("codec", "yuv"), [("libvpx", (135, 74, 79)), ("libx264", (152, 67, 73))])
+def test_an_untagged_hd_picture_has_the_matrix_of_its_codec(
+    tmp_path: Path, codec: str, yuv: tuple[int, int, int]
+) -> None:
+    """VP8 is BT.601 by its own specification; elsewhere 720 rows mean BT.709."""
+    clip = Clip(height=720, width=64, count=1, codec=codec, options=())
+    rgb = rgb_of(clips.solid(tmp_path / "a.mkv", clip, yuv))
+    assert (rgb[0].float().mean((1, 2)) - TEST_COLOUR).abs().max() <= 3

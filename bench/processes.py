@@ -1,0 +1,86 @@
+"""stereocast in processes of its own, as a user runs it: started, awaited, never left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stereocast.engine.errors import StereocastError
+
+_STARTING_S = 60.0
+_ENDING_S = 30.0
+
+
+class Command:
+    """One running `stereocast` command.
+
+    quiet  keep what it prints for error messages; otherwise it prints to our terminal
+    """
+
+    def __init__(self, *arguments: str, quiet: bool = True) -> None:
+        self.name = arguments[0]
+        pipe = subprocess.PIPE if quiet else None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "stereocast.runtime.cli", *arguments],
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+        )
+
+    def is_running(self) -> bool:
+        """Return whether it has not ended yet."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C does, and wait for it; raise StereocastError if it fails."""
+        self._process.terminate()
+        self.finish(0)
+
+    def finish(self, after_s: float) -> None:
+        """Wait until it ends, about `after_s` seconds from now.
+
+        Raises StereocastError with its own last words if it fails or does not end.
+        """
+        try:
+            output, errors = self._process.communicate(timeout=after_s + _ENDING_S)
+        except subprocess.TimeoutExpired:
+            raise StereocastError(f"stereocast {self.name} did not end in time") from None
+        if self._process.returncode != 0:
+            raise StereocastError(
+                f"stereocast {self.name} failed: {(errors or output or '').strip()}"
+            )
+
+    def kill(self) -> None:
+        """End it at once. Does nothing if it has ended."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextmanager
+def streaming(source: str, folder: Path, *options: str) -> Iterator[str]:
+    """Run `stereocast live` on a socket in `folder`; yield its address once viewers can join.
+
+    Its report is in folder/live.json afterwards. Raises StereocastError if it does not start or
+    fails.
+    """
+    socket = folder / "stream"
+    address = f"ipc://{socket}"
+    report = str(folder / "live.json")
+    live = Command("live", source, "--address", address, "--json", report, *options)
+    try:
+        deadline = time.monotonic() + _STARTING_S
+        while not socket.exists():
+            if not live.is_running():
+                live.finish(0)
+                raise StereocastError("stereocast live ended before anybody could watch")
+            if time.monotonic() > deadline:
+                raise StereocastError("stereocast live did not start in time")
+            time.sleep(0.05)
+        yield address
+        live.stop()
+    finally:
+        live.kill()
