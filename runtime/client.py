@@ -185,13 +185,8 @@ class StreamClient:
 
     def _join(self, timeout_s: float) -> wire.Welcome:
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
-        said_hello = False
+        self._send(self._hello)
         while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
-            if not said_hello:
-                # With IMMEDIATE a socket is writable only once somebody is there.
-                said_hello = bool(self._socket.poll(_round_up_ms(left_ns), zmq.POLLOUT))
-                said_hello = said_hello and self._send(self._hello)
-                continue
             self._wait(left_ns)
             message = self._take()
             if isinstance(message, wire.End):
@@ -245,7 +240,7 @@ class StreamClient:
         try:
             self._socket.send_multipart(wire.pack(message), zmq.NOBLOCK)
         except zmq.Again:
-            # Nobody is connected just now. After a break HELLO grants all credit anew.
+            # Nobody took the last thousand messages. After such a break HELLO says all anew.
             return False
         return True
 

@@ -11,10 +11,13 @@ HANDSHAKE_TIMEOUT_MS = 3000
 
 
 def set_common_options(socket: zmq.Socket[bytes], *, max_part_bytes: int) -> None:
-    """Make a socket notice dead peers, refuse long parts and never wait when it closes."""
+    """Make a socket notice dead peers, refuse long parts and never wait when it closes.
+
+    IMMEDIATE stays off: with it a socket that loses its peer throws away what it has not read yet,
+    and that is the end of the stream.
+    """
     options = {
         zmq.LINGER: 0,
-        zmq.IMMEDIATE: 1,
         zmq.HEARTBEAT_IVL: HEARTBEAT_INTERVAL_MS,
         zmq.HEARTBEAT_TIMEOUT: HEARTBEAT_TIMEOUT_MS,
         zmq.HEARTBEAT_TTL: HEARTBEAT_TTL_MS,

@@ -29,6 +29,8 @@ MAX_BATCH = 64
 """Messages taken before frames get their turn again."""
 SEND_BUFFER_BYTES = 256 * 1024
 """Small, so that the kernel cannot hide seconds of video from the credits."""
+CONTROL_MESSAGES = 32
+"""Answers that may wait for a viewer beside its frames: a join alone brings nine."""
 DRAIN_MS = 2000
 
 
@@ -72,7 +74,7 @@ class RouterThread:
         try:
             set_common_options(self._router, max_part_bytes=wire.MAX_CONTROL_BYTES)
             self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-            self._router.setsockopt(zmq.SNDHWM, host.viewers.limits.max_credit + 2)
+            self._router.setsockopt(zmq.SNDHWM, host.viewers.limits.max_credit + CONTROL_MESSAGES)
             self._router.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)
             if keys:
                 self._authenticator = curve_keys.serve(self._router, keys)
@@ -168,6 +170,10 @@ class RouterThread:
                     self.counters["frames_sent"] += sent
                     self.counters["bytes_sent"] += sent * len(parts[2])
                     self._host.viewers.not_sent(refused)
+                else:
+                    # It would misread what follows; forgotten, it has to join again.
+                    for peer in refused:
+                        self._host.lost(peer, time.monotonic_ns())
 
     def _send(self, peer: bytes, parts: list[bytes]) -> bool:
         try:

@@ -23,7 +23,7 @@ STREAM = wire.Stream(
     codec="h264", codec_string="avc1.42c01f", w=34, h=18, layout="half-sbs", fps=30
 )
 FRAMES_PER_S = 100
-VALID = [
+VALID: list[wire.ClientMessage] = [
     wire.Hello(client_id="f", name="fuzz", credit=8),
     wire.Credit(n=3, last_seq=4),
     wire.KeyRequest(reason="fuzz", last_good_seq=2),
