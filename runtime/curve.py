@@ -20,6 +20,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from stereocast.engine.errors import TransportError
 
 DOMAIN = "stereocast"
+KEY_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,15 @@ def serve(socket: zmq.Socket[bytes], keys: ServerKeys) -> ThreadAuthenticator:
 
     Returns the running authenticator; stop it after the socket is closed.
     """
-    authenticator = ThreadAuthenticator(socket.context)
-    # Listed before the thread starts: there is no moment in which nothing is checked.
-    authenticator.configure_curve(domain=DOMAIN, location=keys.allowed.absolute())
-    authenticator.start()
     socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN.encode())
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
     socket.setsockopt(zmq.CURVE_SERVER, 1)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+    authenticator = ThreadAuthenticator(socket.context)
+    # Listed before the thread starts: there is no moment in which nothing is checked.
+    authenticator.configure_curve(domain=DOMAIN, location=keys.allowed.absolute())
+    authenticator.start()
     return authenticator
 
 
@@ -119,21 +120,29 @@ def join(socket: zmq.Socket[bytes], keys: ClientKeys) -> None:
 def _load_pair(file: Path) -> tuple[bytes, bytes]:
     try:
         mode = file.stat().st_mode & 0o777
-        if mode & 0o077:
-            raise TransportError(f"{file}: others can read this secret (mode {mode:o}); chmod 600")
-        public, secret = zmq.auth.load_certificate(file)
-    except (OSError, ValueError) as wrong:
+    except OSError as wrong:
         raise _unreadable(file, wrong) from wrong
+    if mode & 0o077:
+        raise TransportError(f"{file}: others can read this secret (mode {mode:o}); chmod 600 it")
+    public, secret = _load(file)
     if secret is None:
         raise TransportError(f"{file}: holds no secret key; create keys anew")
     return public, secret
 
 
 def _load_public(file: Path) -> bytes:
+    return _load(file)[0]
+
+
+def _load(file: Path) -> tuple[bytes, bytes | None]:
     try:
-        return zmq.auth.load_certificate(file)[0]
+        public, secret = zmq.auth.load_certificate(file)
     except (OSError, ValueError) as wrong:
         raise _unreadable(file, wrong) from wrong
+    for key in (public, secret):
+        if key is not None and len(key) != KEY_CHARACTERS:
+            raise TransportError(f"{file}: a key has {KEY_CHARACTERS} characters, not {len(key)}")
+    return public, secret
 
 
 def _unreadable(file: Path, wrong: Exception) -> TransportError:

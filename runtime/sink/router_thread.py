@@ -84,6 +84,9 @@ class RouterThread:
             raise TransportError(
                 f"{address.url}: cannot offer a stream there: {wrong.strerror}; name another"
             ) from wrong
+        except BaseException:
+            self._free()
+            raise
         bound = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
         self.address = address if address.socket_path else replace(address, url=bound)
         self._thread = threading.Thread(target=self._run, name="stereocast-router", daemon=True)
