@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stereocast.engine.errors import ConfigError, EncodeError
-from stereocast.runtime.encode import Encoder
 from stereocast.runtime.encode.jpeg import JpegConfig, JpegEncoder
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
 
@@ -46,7 +45,7 @@ class EncoderChoice:
     """
 
     name: str
-    encoder: Encoder
+    encoder: X264Encoder | JpegEncoder
     refused: tuple[ProbeResult, ...]
 
 

@@ -162,7 +162,8 @@ class FileSink:
             try:
                 return self._start(audio)
             except EncodeError:
-                audio.fail(f"{self._file.path.suffix} does not take this stream")
+                audio.alive = False
+                self._notes.append(f"no sound: {self._file.path.suffix} does not take its stream")
         try:
             return self._start(None)
         except EncodeError:

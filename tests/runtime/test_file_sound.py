@@ -10,10 +10,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.container import OutputContainer
 
 from stereocast.engine.frame import StereoFrame
 from stereocast.engine.layout import Layout
-from stereocast.runtime.sink.audio import AudioFrom
+from stereocast.runtime.sink.audio import AudioFrom, AudioTrack
 from stereocast.runtime.sink.file import FileSink
 from stereocast.runtime.sink.output import VideoShape
 
@@ -201,6 +202,30 @@ def test_broken_sound_never_ends_the_video(tmp_path: Path, moving: Make, suffix:
     sink = convert(path, AudioFrom(source), moving)
     assert sink.frames == 20
     assert picture_times(path) == [Fraction(index, 10) for index in range(20)]
+
+
+def test_container_that_refuses_the_sound_still_takes_the_pictures(
+    tmp_path: Path, moving: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(track: AudioTrack, output: OutputContainer, suffix: str) -> None:
+        raise ValueError("this stream does not fit")
+
+    source = tmp_path / "source.mkv"
+    write_sound(source, "libopus")
+    monkeypatch.setattr(AudioTrack, "attach", refuse)
+    sink = convert(tmp_path / "out.mp4", AudioFrom(source), moving)
+    assert sink.notes == ("no sound: .mp4 does not take its stream",)
+    assert len(picture_times(tmp_path / "out.mp4")) == 20
+
+
+@pytest.mark.parametrize("codec", ["ac3", "mp2", "libopus"])
+def test_interval_without_any_sound_still_makes_a_file(
+    tmp_path: Path, moving: Make, codec: str
+) -> None:
+    source = tmp_path / "source.mkv"
+    write_sound(source, codec, seconds=1)
+    convert(tmp_path / "out.mp4", AudioFrom(source), moving, start_ns=3 * NANO)
+    assert len(picture_times(tmp_path / "out.mp4")) == 20
 
 
 def test_failing_sound_of_a_real_file_leaves_every_picture(

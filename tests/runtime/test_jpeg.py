@@ -29,8 +29,9 @@ def read_jpeg(data: bytes) -> list[np.ndarray]:
 
 
 def jfif_rgb(planes: list[np.ndarray], columns: list[int]) -> np.ndarray:
-    """Read colours in the middle row as JFIF 1.02 defines them: BT.601, full range."""
-    x, row = np.array(columns), planes[0].shape[0] // 2
+    """Read colours near top, middle and bottom as JFIF 1.02 means them: BT.601, full range."""
+    x, height = np.array(columns), planes[0].shape[0]
+    row = np.array([[3], [height // 2], [height - 4]])
     y = planes[0][row, x].astype(float)
     cb, cr = (plane[row // 2, x // 2] - 128.0 for plane in planes[1:])
     rgb = [y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb]
