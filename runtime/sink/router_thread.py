@@ -29,7 +29,9 @@ MAX_BATCH = 64
 """Messages taken before frames get their turn again."""
 SEND_BUFFER_BYTES = 256 * 1024
 """Small, so that the kernel cannot hide seconds of video from the credits."""
-DRAIN_MS = 2000
+DRAIN_MS = 1000
+FAREWELL_MS = 1000
+"""How long viewers may take to read what is under way when the stream ends."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +185,20 @@ class RouterThread:
         return True
 
     def _say_goodbye(self) -> None:
+        """Tell every viewer that the stream has ended; wait a little for them to say BYE.
+
+        A viewer's socket with IMMEDIATE forgets what it has not read when the server disconnects:
+        to leave at once costs a busy viewer its last frames and the EOS itself.
+        """
         farewell = wire.pack(wire.End(code="eos", text="the stream has ended"))
         with self._state:
             peers = self._host.viewers.peers()
         for peer in peers:
             self._send(peer, farewell)
+        deadline_ns = time.monotonic_ns() + FAREWELL_MS * 1_000_000
+        while self._host.viewers.peers() and time.monotonic_ns() < deadline_ns:
+            if self._router.poll(TICK_MS):
+                self._take_messages()
 
     def _free(self) -> None:
         self._waker.close(linger=0)
