@@ -1,1 +1,1 @@
-"""How a network becomes a plan: ONNX, TensorRT, manifest, verification. Never runs beside a stream."""
+"""How a network becomes a plan: ONNX, TensorRT, manifest, checks. Never runs beside a stream."""

@@ -1,4 +1,10 @@
-"""Pixel operations: pure functions on tensors, each with a reference, a native CPU and later a CUDA form.
+"""What a pixel does: pure functions on tensors, each with a readable reference and a native form.
 
 Nothing here knows a frame, a configuration or a stream.
 """
+
+from stereocast.kernels.fill import fill_holes
+from stereocast.kernels.pack import pack_sbs
+from stereocast.kernels.warp import forward_warp
+
+__all__ = ["fill_holes", "forward_warp", "pack_sbs"]

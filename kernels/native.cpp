@@ -1,6 +1,10 @@
 // The nanobind module of the native CPU kernels: one bind function per op, defined beside the op.
 #include <nanobind/nanobind.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "pool.h"
 
 namespace nb = nanobind;
@@ -13,10 +17,24 @@ void bind_fill(nb::module_& module);
 void bind_pack(nb::module_& module);
 }  // namespace stereocast
 
+namespace {
+
+// Frames are allocated and freed thirty times a second: keep their pages instead of handing them to
+// the system and faulting them in again.
+void retain_freed_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
+}  // namespace
+
 NB_MODULE(_native, module) {
   module.doc() = "Native CPU kernels of stereocast.";
   module.def("set_threads", &stereocast::set_threads, nb::call_guard<nb::gil_scoped_release>());
   module.def("threads", &stereocast::threads);
+  module.def("retain_freed_memory", &retain_freed_memory);
   stereocast::bind_raycast(module);
   stereocast::bind_preprocess(module);
   stereocast::bind_warp(module);

@@ -1,4 +1,4 @@
-"""The one place that knows whether the native CPU module was built, and how many threads it uses."""
+"""The one place that knows whether the native CPU module was built, and its number of threads."""
 
 from __future__ import annotations
 
@@ -39,3 +39,13 @@ def set_threads(count: int) -> None:
         raise ValueError(f"threads must be in [1, 256], got {count}")
     if _module is not None:
         _module.set_threads(count)
+
+
+def retain_freed_memory() -> None:
+    """Keep freed pages in this process, so that frames do not fault them in again and again.
+
+    A process-wide choice for programs that stream; a library user is left alone unless it calls
+    this. Without the native module, or off glibc, it does nothing.
+    """
+    if _module is not None:
+        _module.retain_freed_memory()

@@ -13,10 +13,10 @@ namespace nb = nanobind;
 template <typename T, int Dimensions>
 using Array = nb::ndarray<T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
 
-using Image = Array<std::uint8_t, 3>;              // [3, H, W]
-using ConstImage = Array<const std::uint8_t, 3>;   // [3, H, W]
-using Map = Array<float, 2>;                       // [H, W]
-using ConstMap = Array<const float, 2>;            // [H, W]
+using Image = Array<std::uint8_t, 3>;             // [3, H, W]
+using ConstImage = Array<const std::uint8_t, 3>;  // [3, H, W]
+using Map = Array<float, 2>;                      // [H, W]
+using ConstMap = Array<const float, 2>;           // [H, W]
 
 }  // namespace stereocast
 

@@ -1,1 +1,1 @@
-"""How weights come to be: rendered scenes, data sets, losses, trainers. Never runs beside a stream."""
+"""How weights come to be: rendered scenes, data, losses, trainers. Never runs beside a stream."""

@@ -1,5 +1,163 @@
+// Rays × primitives on the CPU: rows in parallel, each row first seen, then shaded once per pixel.
+//
+// reference.py is the definition. Passes over a picture: (1) rows: inverse depths and ids, runs of
+// equal ids shaded in blocks; (2) pixels on edges get their mixed colour, from the colours of pass
+// 1; (3) those few are written back.
+#include <stdexcept>
+#include <string>
+
+#include "pool.h"
+#include "silhouettes.h"
 #include "tensors.h"
 
 namespace stereocast {
-void bind_raycast(nb::module_&) {}
+namespace {
+
+using namespace raycast;
+
+struct View {
+  std::vector<Shape> shapes;
+  std::vector<std::vector<Shadow>> shadows;  // per shape; empty where none are received
+  Light light;
+  std::uint8_t background[3];
+  int log2_side;
+};
+
+STEREOCAST_INLINE void shade_row(const View& view, int y, int width, const RowBuffers& row) {
+  for (int begin = 0; begin < width;) {
+    const std::int32_t id = row.ids[begin];
+    int end = begin + 1;
+    while (end < width && row.ids[end] == id) ++end;
+    if (id < 0) {
+      for (int channel = 0; channel < 3; ++channel) {
+        std::memset(row.rgb[channel] + begin, view.background[channel], end - begin);
+      }
+    } else {
+      const Shape& shape = view.shapes[id];
+      const Sampler sampler{shape.texels, view.log2_side};
+      if (shape.kind == Kind::kSphere) {
+        shade_ball(shape, sampler, view.light, y, {begin, end}, row);
+      } else {
+        shade_plane(shape, sampler, view.light, view.shadows[id], y, {begin, end}, row);
+      }
+    }
+    begin = end;
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void render_rows(const View& view, const Picture& picture, int first, int last) {
+  const int width = picture.width, padded = width + kBlock;
+  std::vector<float> iz(padded);
+  std::vector<std::int32_t> ids(padded);
+  std::vector<std::uint8_t> colours(3 * padded);
+  const RowBuffers row{iz.data(), ids.data(),
+                       {colours.data(), colours.data() + padded, colours.data() + 2 * padded}};
+  for (int y = first; y < last; ++y) {
+    std::fill(iz.begin(), iz.end(), 0.0f);
+    std::fill(ids.begin(), ids.end(), -1);
+    see_row(view.shapes.data(), static_cast<int>(view.shapes.size()), view.log2_side, y, width,
+            row.iz, row.ids);
+    shade_row(view, y, width, row);
+    const std::int64_t start = std::int64_t(y) * width;
+    for (int channel = 0; channel < 3; ++channel) {
+      std::memcpy(picture.rgb + std::int64_t(channel) * picture.height * width + start,
+                  row.rgb[channel], width);
+    }
+    std::memcpy(picture.ids + start, row.ids, width * sizeof(std::int32_t));
+    float* depth = picture.depth + start;
+    for (int x = 0; x < width; ++x) depth[x] = 1.0f / row.iz[x];
+  }
+}
+
+// flags[x] = 1 where the pixel's id differs from one of its four neighbours'; zero padded to 8.
+STEREOCAST_MULTIVERSION
+void flag_edges(const Picture& picture, int y, std::uint8_t* flags) {
+  const int width = picture.width;
+  const std::int32_t* own = picture.ids + std::int64_t(y) * width;
+  const std::int32_t* above = y > 0 ? own - width : own;
+  const std::int32_t* below = y + 1 < picture.height ? own + width : own;
+  for (int x = 0; x < width; ++x) flags[x] = (own[x] != above[x]) | (own[x] != below[x]);
+  for (int x = 0; x + 1 < width; ++x) flags[x] |= own[x] != own[x + 1];
+  for (int x = 1; x < width; ++x) flags[x] |= own[x] != own[x - 1];
+}
+
+void mix_rows(const View& view, const Picture& picture, int first, int last,
+              std::vector<std::vector<Mixed>>& mixed) {
+  std::vector<std::uint8_t> flags(picture.width + 8);
+  for (int y = first; y < last; ++y) {
+    flag_edges(picture, y, flags.data());
+    for (int block = 0; block < picture.width; block += 8) {
+      std::uint64_t any;
+      std::memcpy(&any, flags.data() + block, sizeof any);
+      if (any == 0) continue;
+      for (int x = block; x < std::min(block + 8, picture.width); ++x) {
+        if (flags[x]) mixed[y].push_back(mix(picture, view.shapes, view.log2_side, x, y));
+      }
+    }
+  }
+}
+
+void check(const float* row, std::size_t number, std::size_t textures) {
+  if (!(row[0] >= 0 && row[0] < 3 && row[1] >= 0 && row[1] < float(textures))) {
+    throw std::invalid_argument("raycast: primitive " + std::to_string(number) +
+                                " must be of kind 0, 1 or 2 with a texture below " +
+                                std::to_string(textures));
+  }
+}
+
+View prepare(const ConstMap& primitives, const Array<const std::uint8_t, 4>& textures,
+             const ConstMap& shadows, const ConstMap& light, const ConstMap& camera, int height) {
+  const float* eye_row = camera.data();
+  Eye eye{load(eye_row), load(eye_row + 3), load(eye_row + 6), load(eye_row + 9),
+          eye_row[12],   eye_row[13],       eye_row[14]};
+  const float* lamp = light.data();
+  View view{{}, {}, {load(lamp), {lamp[3], lamp[4], lamp[5]}, {lamp[6], lamp[7], lamp[8]}}, {}, 0};
+  for (int channel = 0; channel < 3; ++channel) {
+    view.background[channel] = static_cast<std::uint8_t>(lamp[9 + channel]);
+  }
+  const int side = static_cast<int>(textures.shape(2));
+  view.log2_side = std::countr_zero(static_cast<unsigned>(side));
+  const auto* texels = reinterpret_cast<const std::uint32_t*>(textures.data());
+  for (std::size_t i = 0; i < primitives.shape(0); ++i) {
+    const float* row = primitives.data() + i * primitives.shape(1);
+    check(row, i, textures.shape(0));
+    view.shapes.push_back(set_up(row, eye, view.light.position, texels, side, height));
+    const bool shadowed = view.shapes.back().receives_shadows;
+    view.shadows.push_back(shadowed ? shadows_on(row, shadows.data(), int(shadows.shape(0)))
+                                    : std::vector<Shadow>{});
+  }
+  return view;
+}
+
+// light [4, 3]: position, diffuse, ambient, background; camera [5, 3]: position, right, down,
+// forward, (focal, centre x, centre y).
+void raycast_native(ConstMap primitives, Array<const std::uint8_t, 4> textures, ConstMap shadows,
+                    ConstMap light, ConstMap camera, Image rgb, Map depth,
+                    Array<std::int32_t, 2> ids) {
+  const nb::gil_scoped_release unlocked;
+  const int height = static_cast<int>(rgb.shape(1)), width = static_cast<int>(rgb.shape(2));
+  const View view = prepare(primitives, textures, shadows, light, camera, height);
+  const Picture picture{height, width, rgb.data(), depth.data(), ids.data()};
+  parallel_rows(height, [&](int first, int last) { render_rows(view, picture, first, last); });
+  std::vector<std::vector<Mixed>> mixed(height);
+  parallel_rows(height,
+                [&](int first, int last) { mix_rows(view, picture, first, last, mixed); });
+  for (int y = 0; y < height; ++y) {
+    for (const Mixed& pixel : mixed[y]) {
+      for (int channel = 0; channel < 3; ++channel) {
+        picture.rgb[(std::int64_t(channel) * height + y) * width + pixel.x] = pixel.rgb[channel];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void bind_raycast(nb::module_& module) {
+  module.def("raycast", &raycast_native, nb::arg("primitives"), nb::arg("textures"),
+             nb::arg("shadows"), nb::arg("light"), nb::arg("camera"), nb::arg("rgb"),
+             nb::arg("depth"), nb::arg("ids"));
+}
+
 }  // namespace stereocast

@@ -18,6 +18,7 @@ class SourceInfo:
     fps            average rate, for rate control and display only; pts_ns is the truth
     frames         how many will come, None when the source cannot promise it
     duration_ns    None when unknown
+    start_ns       presentation time of the first frame
     live           True: newest frame wins; False: every frame counts
     time_base      unit in which the source counts presentation time, for writing files
     notes          what was decided on the user's behalf, said aloud once
@@ -31,6 +32,7 @@ class SourceInfo:
     time_base: Fraction
     frames: int | None = None
     duration_ns: int | None = None
+    start_ns: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -40,7 +42,7 @@ class Source(Protocol):
     info: SourceInfo
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames with strictly increasing pts_ns; raise SourceError where the medium breaks."""
+        """Yield frames with strictly increasing pts_ns; raise SourceError where it breaks."""
 
     def close(self) -> None:
         """Release files, decoders and threads. May be called twice."""

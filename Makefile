@@ -1,0 +1,50 @@
+# Everything a person or a machine runs: see `make help`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+VIDEO ?=
+DATA ?=
+PYTEST = $(BIN)/python -m pytest $(if $(DATA),--data $(DATA))
+
+.PHONY: help demo test test-all check format bench clean
+.DEFAULT_GOAL := help
+
+help:            ## show this help
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
+
+# One stamp per state of the package's recipe and native sources.
+$(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find kernels -name '*.cpp' -o -name '*.h')
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed   ## stream a moving 3D scene (or VIDEO=clip.mp4) to a viewer; see demo/
+	$(BIN)/python -m stereocast.bench.demo --folder demo $(if $(VIDEO),--source '$(VIDEO)')
+
+test: $(VENV)/installed   ## the quick suite, a few minutes at most
+	$(PYTEST) -m 'not slow'
+
+test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing
+	$(PYTEST) -m slow
+
+check: $(VENV)/installed   ## format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p stereocast
+	$(BIN)/clang-format --dry-run --Werror $(shell find kernels -name '*.cpp' -o -name '*.h')
+	$(PYTEST) tests/test_architecture.py
+
+format: $(VENV)/installed   ## rewrite the sources as `check` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $(shell find kernels -name '*.cpp' -o -name '*.h')
+
+bench: $(VENV)/installed   ## every bench, into bench/results/
+	$(BIN)/stereocast bench kernels --json bench/results/kernels.json
+	$(BIN)/stereocast bench pumping --json bench/results/pumping.json
+	$(BIN)/stereocast bench convert $(VIDEO) --json bench/results/convert.json
+	$(BIN)/stereocast bench latency --json bench/results/latency.json
+	$(BIN)/stereocast bench latency --slow-viewer --json bench/results/slow-viewer.json
+
+clean:           ## remove what was made here
+	rm -rf $(VENV) build demo

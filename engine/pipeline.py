@@ -1,0 +1,99 @@
+"""A frame's journey through the engine: the page to read first.
+
+rgb ──► scene: a cut? ─► reset of everything remembered
+ ├────► depth ─► refine ─┐        inverse depth on the network grid [h, w]
+ └──────────────────► stereo ─► pack ─► one side-by-side picture for the encoder
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from stereocast.engine.depth.prior import DepthInput, PriorDepth, PriorState
+from stereocast.engine.layout import Layout
+from stereocast.engine.refine.off import NoState, Unrefined
+from stereocast.engine.scene import SceneStage, SceneState
+from stereocast.engine.stereo import StereoStage
+from stereocast.engine.stereo.stage import StereoInput, StereoState
+from stereocast.kernels.pack import pack_sbs
+
+
+@dataclass(frozen=True)
+class Input:
+    """What one step consumes.
+
+    rgb       u8 [3, H, W]
+    controls  float32 [4], as `stereocast.engine.stereo.Controls`
+    dt        float32 [1], seconds since the frame before; 0 for the first
+    strip     int64 [2], source and encoder counter for the barcode; None: no barcode
+    """
+
+    rgb: Tensor
+    controls: Tensor
+    dt: Tensor
+    strip: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TemporalState:
+    """All that a cut resets."""
+
+    depth: PriorState
+    refine: NoState
+    stereo: StereoState
+
+
+@dataclass(frozen=True)
+class PipelineState:
+    """The scene detector's own memory, and what it resets."""
+
+    scene: SceneState
+    temporal: TemporalState
+
+
+ResetOn = Callable[[Tensor, TemporalState], TemporalState]
+"""The executor's way to reset: from the cut flag bool [1] and the state, the state to go on with."""
+
+Mark = Callable[[str], None]
+"""Called with a stage's name when it is done, so that whoever owns a clock can read it."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The fixed composition of stages."""
+
+    scene: SceneStage
+    depth: PriorDepth
+    refine: Unrefined
+    stereo: StereoStage
+    layout: Layout
+
+    def init(self) -> PipelineState:
+        """Return the state before the first frame."""
+        temporal = TemporalState(self.depth.init(), self.refine.init(), self.stereo.init())
+        return PipelineState(self.scene.init(), temporal)
+
+    def step(
+        self, state: PipelineState, x: Input, *, reset_on: ResetOn, mark: Mark
+    ) -> tuple[PipelineState, Tensor]:
+        """Return the new state and the packed picture, u8 [H'·3/2, W'], I420."""
+        scene_state, cut = self.scene.step(state.scene, x.rgb)
+        old = reset_on(cut, state.temporal)
+        depth_state, depth = self.depth.step(old.depth, DepthInput(x.rgb, x.dt))
+        mark("depth")
+        refine_state, depth = self.refine.step(old.refine, depth)
+        mark("refine")
+        stereo_input = StereoInput(x.rgb, depth, x.controls, x.dt)
+        stereo_state, eyes = self.stereo.step(old.stereo, stereo_input)
+        surface = self.pack(eyes, x.strip)
+        mark("warp")
+        temporal = TemporalState(depth_state, refine_state, stereo_state)
+        return PipelineState(scene_state, temporal), surface
+
+    def pack(self, eyes: tuple[Tensor, Tensor], strip: Tensor | None) -> Tensor:
+        """Return the left and right eye side by side in the encoder's colour format."""
+        half_width = self.layout is Layout.HALF_SBS
+        return pack_sbs(*eyes, half_width=half_width, strip=strip)

@@ -1,0 +1,44 @@
+"""The law of state, in one page.
+
+    step(state, x) -> (state, y)
+
+A state is a frozen dataclass of tensors (or of such states) with fixed shapes, dtypes and devices.
+Whatever changes from frame to frame is one of those tensors or part of `x`, never a Python number:
+a captured CUDA graph would freeze it. The old state is donated: after the call only the returned
+one is valid. A clip is the fold of `step`, so offline and live share one implementation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Protocol, TypeVar, cast
+
+from torch import Tensor
+
+State = TypeVar("State")
+X = TypeVar("X", contravariant=True)
+Y = TypeVar("Y", covariant=True)
+
+
+class Stage(Protocol[State, X, Y]):
+    """One step of a frame's journey."""
+
+    def init(self) -> State:
+        """Return the state before the first frame."""
+
+    def step(self, state: State, x: X) -> tuple[State, Y]:
+        """Consume one frame and the old state; return the new state and the result."""
+
+
+def prime(state: State, fresh: State) -> State:
+    """Overwrite every tensor of `state` with that of `fresh`, in place, and return `state`.
+
+    Afterwards the buffers are the old ones and the values those of a fresh session.
+    """
+    for field in fields(cast("type", state)):
+        old, new = getattr(state, field.name), getattr(fresh, field.name)
+        if is_dataclass(old):
+            prime(old, new)
+        else:
+            cast(Tensor, old).copy_(new)
+    return state

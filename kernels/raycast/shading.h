@@ -1,0 +1,169 @@
+// The colour of what a row's pixels see: texture × (ambient + one point light), view-independent.
+//
+// Light falls off with 1/distance; rectangles darken towards their borders, and under the soft
+// shadows that the scene lists. Runs of equal ids are shaded in whole blocks: what a block writes
+// beyond its run is overwritten by the next run, so the row buffers are padded by a block.
+#pragma once
+
+#include <vector>
+
+#include "visibility.h"
+
+namespace stereocast::raycast {
+
+constexpr float kCornerStrength = 0.45f;
+
+struct Light {
+  Vec3 position;
+  float diffuse[3], ambient[3];
+};
+
+// A rounded rectangle on a receiving plane, in metres along its two edges.
+struct Shadow {
+  float s, t, cosine, sine, half_along, half_across, inverse_softness, strength;
+  float reach;  // no pixel farther from (s, t) along either edge is touched
+};
+
+struct RowBuffers {
+  float* iz;
+  std::int32_t* ids;
+  std::uint8_t* rgb[3];
+};
+
+// Colour of a block from its taps and its light; `gain` is in [0, 1] per channel.
+STEREOCAST_INLINE void tint(const Sampler& sampler, const Taps& taps, const float* shade,
+                            const float* lit, const Light& light, float glow, int x,
+                            std::uint8_t* const* rgb) {
+  alignas(64) std::uint32_t red_blue[kBlock], green_alpha[kBlock];
+  fetch(sampler, taps, red_blue, green_alpha);
+  for (int channel = 0; channel < 3; ++channel) {
+    const std::uint32_t* packed = channel == 1 ? green_alpha : red_blue;
+    const int shift = channel == 2 ? 16 : 0;
+    std::uint8_t* out = rgb[channel] + x;
+    const float ambient = light.ambient[channel], diffuse = light.diffuse[channel];
+    for (int i = 0; i < kBlock; ++i) {
+      const float gain = least(most(shade[i] * (ambient + diffuse * lit[i]), glow), 1.0f);
+      const std::uint32_t fixed = static_cast<int>(gain * 256.0f + 0.5f);
+      out[i] = static_cast<std::uint8_t>(
+          (((packed[i] >> shift) & 0xFFFFu) * fixed + 32768u) >> 16);
+    }
+  }
+}
+
+STEREOCAST_INLINE void cast_shadow(const Shadow& shadow, const float* p, const float* q,
+                                   float* shade) {
+  for (int i = 0; i < kBlock; ++i) {
+    const float dp = p[i] - shadow.s, dq = q[i] - shadow.t;
+    const float along = std::fabs(dp * shadow.cosine + dq * shadow.sine) - shadow.half_along;
+    const float across = std::fabs(dq * shadow.cosine - dp * shadow.sine) - shadow.half_across;
+    const float a = most(along, 0.0f) * shadow.inverse_softness;
+    const float b = most(across, 0.0f) * shadow.inverse_softness;
+    const float near = most(1.0f - (a * a + b * b), 0.0f);
+    shade[i] = shade[i] * (1.0f - shadow.strength * (near * near));
+  }
+}
+
+STEREOCAST_INLINE void shade_plane(const Shape& shape, const Sampler& sampler, const Light& light,
+                                   const std::vector<Shadow>& shadows, double y, Span run,
+                                   const RowBuffers& out) {
+  const Plane& plane = shape.plane;
+  const PlaneRow row = plane_row(plane, y);
+  for (int x = run.begin; x < run.end; x += kBlock) {
+    alignas(64) float s[kBlock], t[kBlock], rho2[kBlock], p[kBlock], q[kBlock];
+    alignas(64) float shade[kBlock], lit[kBlock];
+    Taps taps;
+    plane_texels(row, x, s, t, rho2);
+    aim(sampler, s, t, rho2, taps);
+    for (int i = 0; i < kBlock; ++i) {
+      p[i] = s[i] * plane.metres_s;
+      q[i] = t[i] * plane.metres_t;
+      const float border = least(least(s[i], row.s_max - s[i]) * plane.metres_s,
+                                 least(t[i], row.t_max - t[i]) * plane.metres_t);
+      const float corner = most(1.0f - border * shape.inverse_corner, 0.0f);
+      shade[i] = 1.0f - kCornerStrength * (corner * corner);
+      const float dp = p[i] - plane.light_s, dq = q[i] - plane.light_t;
+      lit[i] = plane.light_height / (dp * dp + dq * dq + plane.light_height2);
+    }
+    for (const Shadow& shadow : shadows) {
+      float p_low = p[0], p_high = p[0], q_low = q[0], q_high = q[0];
+      for (int i = 1; i < kBlock; ++i) {
+        p_low = least(p_low, p[i]), p_high = most(p_high, p[i]);
+        q_low = least(q_low, q[i]), q_high = most(q_high, q[i]);
+      }
+      const bool touches = p_low <= shadow.s + shadow.reach && p_high >= shadow.s - shadow.reach &&
+                           q_low <= shadow.t + shadow.reach && q_high >= shadow.t - shadow.reach;
+      if (touches) cast_shadow(shadow, p, q, shade);
+    }
+    tint(sampler, taps, shade, lit, light, shape.glow, x, out.rgb);
+  }
+}
+
+// The sphere's surface is unfolded onto the texture as an octahedron, poles at centre and corners.
+STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, const Light& light,
+                                  double y, Span run, const RowBuffers& out) {
+  const Ball& ball = shape.ball;
+  const BallRow row = ball_row(ball, y);
+  const float side = static_cast<float>(1 << sampler.log2_side);
+  const float radius = float(ball.radius);
+  const float* to_light = ball.to_light;
+  const float light_distance2 =
+      to_light[0] * to_light[0] + to_light[1] * to_light[1] + to_light[2] * to_light[2];
+  float base[3], slope[3], centre[3];
+  for (int axis = 0; axis < 3; ++axis) {
+    base[axis] = float(ball.axis[axis].row(y));
+    slope[axis] = float(ball.axis[axis].x);
+    centre[axis] = float(ball.axis_centre[axis]);
+  }
+  for (int x = run.begin; x < run.end; x += kBlock) {
+    alignas(64) float root[kBlock], s[kBlock], t[kBlock], rho2[kBlock], shade[kBlock], lit[kBlock];
+    Taps taps;
+    for (int i = 0; i < kBlock; ++i) {
+      root[i] = std::sqrt(ball_discriminant(row, static_cast<float>(x + i)));
+    }
+    for (int i = 0; i < kBlock; ++i) {
+      const float column = static_cast<float>(x + i);
+      const float z = 1.0f / ((row.b + row.b_x * column + root[i]) * row.inverse_k);
+      const float nx = z * (base[0] + slope[0] * column) - centre[0];
+      const float ny = z * (base[1] + slope[1] * column) - centre[1];
+      const float nz = z * (base[2] + slope[2] * column) - centre[2];
+      const float fold = 1.0f / (std::fabs(nx) + std::fabs(ny) + std::fabs(nz));
+      const float ox = nx * fold, oy = ny * fold;
+      const float back_x = std::copysign(1.0f - std::fabs(oy), ox);
+      const float back_y = std::copysign(1.0f - std::fabs(ox), oy);
+      const float u = (nz < 0.0f ? back_x : ox) * 0.5f + 0.5f;
+      const float v = (nz < 0.0f ? back_y : oy) * 0.5f + 0.5f;
+      const float cosine2 = root[i] * root[i] * ball.inverse_cosine2 + 0.02f;
+      const float texels = z * ball.footprint;
+      rho2[i] = kSharper * (texels * texels / cosine2);
+      // Texel centres of the level lie on the border of the octahedron: nothing wraps around.
+      const int level = level_of(rho2[i], sampler.log2_side);
+      const float texel = std::bit_cast<float>((127 + level) << 23);
+      s[i] = least(most(u, 0.0f), 1.0f) * (side - texel) + 0.5f * texel;
+      t[i] = least(most(v, 0.0f), 1.0f) * (side - texel) + 0.5f * texel;
+      const float towards = nx * to_light[0] + ny * to_light[1] + nz * to_light[2];
+      const float distance2 = light_distance2 - 2.0f * radius * towards + radius * radius;
+      lit[i] = most(towards - radius, 0.0f) / distance2;
+      shade[i] = 1.0f;
+    }
+    aim(sampler, s, t, rho2, taps);
+    tint(sampler, taps, shade, lit, light, shape.glow, x, out.rgb);
+  }
+}
+
+// Where the scene's shadows fall on one receiving plane.
+inline std::vector<Shadow> shadows_on(const float* row, const float* table, int count) {
+  std::vector<Shadow> shadows;
+  const Vec3 origin = load(row + 2), u = load(row + 5), v = load(row + 8);
+  const Vec3 along_s = (1 / std::sqrt(dot(u, u))) * u, along_t = (1 / std::sqrt(dot(v, v))) * v;
+  for (int i = 0; i < count; ++i, table += 10) {
+    const Vec3 from_origin = load(table) - origin, heading = load(table + 3);
+    const float softness = table[8];
+    shadows.push_back({float(dot(from_origin, along_s)), float(dot(from_origin, along_t)),
+                       float(dot(heading, along_s)), float(dot(heading, along_t)), table[6],
+                       table[7], 1.0f / softness, table[9],
+                       std::hypot(table[6], table[7]) + softness});
+  }
+  return shadows;
+}
+
+}  // namespace stereocast::raycast

@@ -1,0 +1,75 @@
+"""Forward warp: move every pixel of one view to where another eye sees it; the nearest wins.
+
+Does not fill what nothing lands on: that is `stereocast.kernels.fill`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stereocast.kernels import native
+from stereocast.kernels.warp import reference
+
+TEAR_PX = 1.0
+"""Neighbours whose disparities differ by more than this many pixels belong to two surfaces.
+
+At 1 px a surface is stretched to at most twice its width, and cannot fold over itself.
+"""
+
+
+def forward_warp(
+    image: Tensor, disparity: Tensor, *, gain: Tensor | float = -1.0
+) -> tuple[Tensor, Tensor]:
+    """Return the view of another eye, and where nothing landed in it.
+
+    image      [3, H, W] uint8 or float32, the source view
+    disparity  [H, W] float32, pixels of the output eye; positive is nearer
+    gain       target column = source column + gain · disparity; |gain| <= 1.
+               -1: the right eye from the left, +1: the left eye from the right
+    returns    view like `image` (0 in holes), and holes [H, W] bool
+
+    Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
+    Source: Fehn 2004, "Depth-image-based rendering"; `warp_with_disparity` says how.
+    """
+    view, view_disparity = warp_with_disparity(image, disparity, gain=gain)
+    return view, torch.isneginf(view_disparity)
+
+
+def warp_with_disparity(
+    image: Tensor, disparity: Tensor, *, gain: Tensor | float = -1.0
+) -> tuple[Tensor, Tensor]:
+    """Warp `image` as `forward_warp` does, and keep the disparity that won at every pixel.
+
+    returns  view like `image` (0 in holes), and its disparity [H, W] float32, -inf in holes
+
+    Every row is a chain of segments between neighbouring pixels, drawn with a z-test on disparity
+    (ties go to the larger source column, on every device) and sampled linearly at the exact source
+    column. A segment whose ends differ by more than `TEAR_PX` is cut in the middle: each end keeps
+    half a pixel of itself, and what lies between stays open.
+    """
+    _check(image, disparity)
+    gain = torch.as_tensor(gain, dtype=torch.float32, device=image.device).reshape(1)
+    module = native.serving(image, disparity, gain)
+    if module is None:
+        return reference.warp_with_disparity(image, disparity, gain, TEAR_PX)
+    view = torch.empty_like(image)
+    view_disparity = torch.empty_like(disparity)
+    warp = module.warp_u8 if image.dtype == torch.uint8 else module.warp_f32
+    warp(image, disparity, gain, TEAR_PX, view, view_disparity)
+    return view, view_disparity
+
+
+def _check(image: Tensor, disparity: Tensor) -> None:
+    if image.dtype not in (torch.uint8, torch.float32) or disparity.dtype != torch.float32:
+        raise TypeError(
+            "forward_warp needs a uint8 or float32 image and a float32 disparity, "
+            f"got {image.dtype} and {disparity.dtype}"
+        )
+    if image.ndim != 3 or image.shape[0] != 3 or image.shape[1:] != disparity.shape:
+        raise ValueError(
+            "forward_warp needs an image [3, H, W] and a disparity [H, W] of the same size, "
+            f"got {tuple(image.shape)} and {tuple(disparity.shape)}"
+        )
+    if not (image.is_contiguous() and disparity.is_contiguous()):
+        raise ValueError("forward_warp needs contiguous tensors: call .contiguous() first")

@@ -1,0 +1,110 @@
+"""The forward warp in plain PyTorch: the definition that the native and CUDA kernels agree with.
+
+All source segments of the picture are drawn at once. A segment covers at most `reach` columns, so
+`reach` rounds of scattering suffice; the z-test is a scatter-maximum over disparity, the tie-break
+a second one over the source column among the winners.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_NOTHING = -math.inf
+
+
+def warp_with_disparity(
+    image: Tensor, disparity: Tensor, gain: Tensor, tear_px: float
+) -> tuple[Tensor, Tensor]:
+    """Warp as `stereocast.kernels.warp.warp_with_disparity` says; `gain` is float32 [1]."""
+    depth_order, column = _draw(disparity, gain, tear_px)
+    return _sample(image, column, torch.isneginf(depth_order)), depth_order
+
+
+def _draw(disparity: Tensor, gain: Tensor, tear_px: float) -> tuple[Tensor, Tensor]:
+    """Return the winning disparity (-inf: none) and the winning source column of every target."""
+    height, width = disparity.shape
+    candidates = [
+        candidate
+        for segment in _segments(disparity, gain, tear_px)
+        for candidate in _covered(*segment, reach=math.ceil(1 + tear_px) + 1)
+    ]
+    rows = torch.arange(height, device=disparity.device)[:, None] * width
+    landed = []  # flat target index, disparity, source column of everything inside the frame
+    for hit, target, depth, column in candidates:
+        hit = hit & (target < width)
+        where = rows.expand_as(target)[hit] + target[hit].long()
+        landed.append((where, depth[hit], column[hit]))
+    nearest = disparity.new_full((height * width,), _NOTHING)
+    for where, depth, _ in landed:
+        nearest.scatter_reduce_(0, where, depth, "amax")
+    winner = disparity.new_full((height * width,), _NOTHING)
+    for where, depth, column in landed:
+        wins = depth == nearest[where]
+        winner.scatter_reduce_(0, where[wins], column[wins], "amax")
+    return nearest.reshape(height, width), winner.reshape(height, width)
+
+
+_Segment = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+def _segments(disparity: Tensor, gain: Tensor, tear_px: float) -> list[_Segment]:
+    """Return segments: (begin, end, disparity there, its change, source column there, its change).
+
+    begin and end are target columns; an empty segment has begin >= end. Five kinds: the whole ones
+    between neighbours; the two halves left of torn ones; half a pixel beyond either frame edge.
+    """
+    width = disparity.shape[1]
+    column = torch.arange(width, dtype=torch.float32, device=disparity.device).expand_as(disparity)
+    target = column + gain * disparity
+    change = disparity[:, 1:] - disparity[:, :-1]
+    torn = change.abs() > tear_px
+    left, right = target[:, :-1], target[:, 1:]
+    zero, one = torch.zeros_like(change), torch.ones_like(change)
+    never = torch.full_like(left, math.inf)
+    still = zero[:, :1] if width > 1 else torch.zeros_like(disparity)
+    return [
+        (torch.where(torn, never, left), right, disparity[:, :-1], change, column[:, :-1], one),
+        (torch.where(torn, left, never), left + 0.5, disparity[:, :-1], zero, column[:, :-1], zero),
+        (torch.where(torn, right - 0.5, never), right, disparity[:, 1:], zero, column[:, 1:], zero),
+        (target[:, :1] - 0.5, target[:, :1], disparity[:, :1], still, column[:, :1], still),
+        (target[:, -1:], target[:, -1:] + 0.5, disparity[:, -1:], still, column[:, -1:], still),
+    ]
+
+
+def _covered(
+    begin: Tensor,
+    end: Tensor,
+    depth: Tensor,
+    change: Tensor,
+    column: Tensor,
+    step: Tensor,
+    *,
+    reach: int,
+) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Return, for the first, second, … target a segment covers: hit, target, disparity, column."""
+    width_px = end - begin
+    covered = []
+    for nth in range(reach):
+        target = torch.ceil(begin) + nth
+        share = (target - begin) / width_px
+        hit = (target < end) & (target >= 0)
+        covered.append((hit, target, depth + share * change, column + share * step))
+    return covered
+
+
+def _sample(image: Tensor, column: Tensor, holes: Tensor) -> Tensor:
+    """Sample every channel of `image` linearly at a fractional source column per pixel."""
+    width = image.shape[2]
+    column = torch.where(holes, torch.zeros_like(column), column)
+    left = column.floor()
+    share = column - left
+    index = left.long().expand(image.shape)
+    first = image.gather(2, index).float()
+    second = image.gather(2, (index + 1).clamp_max(width - 1)).float()
+    value = first + share * (second - first)
+    if image.dtype == torch.uint8:
+        value = (value + 0.5).floor()
+    return torch.where(holes, torch.zeros_like(value), value).to(image.dtype)

@@ -1,0 +1,147 @@
+"""`stereocast bench …`: how fast and how good, as tables and JSON. The measuring is in bench/."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stereocast.runtime.cli.options import FramesOption, JsonOption, write_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+bench = typer.Typer(help="Measure: latency, kernels, conversion, pumping.", no_args_is_help=True)
+
+
+@bench.command()
+def latency(
+    source: Annotated[str, typer.Argument(help="What to stream.")] = "testsrc:",
+    *,
+    seconds: Annotated[float, typer.Option(min=2, help="How long to measure.")] = 20.0,
+    slow_viewer: Annotated[
+        bool, typer.Option("--slow-viewer", help="Let a slow viewer join before the fast one.")
+    ] = False,
+    json: JsonOption = None,
+) -> None:
+    """Measure capture to decoded pixels, stage by stage, through a real stream.
+
+    A server and its viewers run as processes of their own; barcodes in the pixels of both eyes
+    prove that the right picture was shown.
+
+    \b
+    stereocast bench latency
+    stereocast bench latency film.mp4 --seconds 60 --json latency.json
+    stereocast bench latency --slow-viewer
+    """
+    from stereocast.bench import latency as bench_latency
+
+    viewers = bench_latency.SLOW_FIRST if slow_viewer else (bench_latency.Viewer("viewer"),)
+    report: dict[str, Any] = bench_latency.run(
+        bench_latency.Scenario(source=source, seconds=seconds, viewers=viewers)
+    )
+    _say_machine(report["machine"])
+    for name, viewer in report["viewers"].items():
+        table = _table(
+            f"capture → decoded, {name}", "stage", "p50 ms", "p95 ms", "p99 ms", "max ms"
+        )
+        for stage, values in viewer["stages_ms"].items():
+            table.add_row(stage, *(f"{value:.2f}" for value in values.values()))
+        table.add_section()
+        table.add_row("total", *(f"{value:.2f}" for value in viewer["total_ms"].values()))
+        _print(table)
+        strips, drops = viewer["strips"], viewer["drops"]
+        typer.echo(
+            f"{name}: {viewer['frames_out']} frames, {viewer['fps']} fps, barcodes read in both "
+            f"eyes {strips['proven']} of {strips['pictures']}, not shown: {drops}\n"
+        )
+    goal = report["idle_goal_ms"]
+    typer.echo(
+        f"server dropped {report['server']['drops']}; goal on an idle machine with 2 cores: "
+        f"p50 {goal['p50']:g} ms, p95 {goal['p95']:g} ms; load after: {report['load_after'][0]}"
+    )
+    write_json(json, report)
+
+
+@bench.command()
+def kernels(*, json: JsonOption = None) -> None:
+    """Measure the CPU time of every kernel at 1280×720."""
+    from stereocast.bench import kernels as bench_kernels
+
+    report: dict[str, Any] = bench_kernels.run()
+    _say_machine(report["machine"])
+    for threads, rows in report["cpu_ms"].items():
+        table = _table(f"CPU ms per call, {threads}", "kernel", "median", "min", "max", "goal")
+        for name, values in rows.items():
+            goal = report["goals_ms"].get(name)
+            cells = (f"{values[key]:.2f}" for key in ("median_ms", "min_ms", "max_ms"))
+            table.add_row(name, *cells, "" if goal is None else f"≤ {goal:g}")
+        _print(table)
+    copy = report["yardstick_copy_64_mib_ms"]["median_ms"]
+    typer.echo(f"yardstick: copying 64 MiB takes {copy:.1f} CPU-ms; {report['kernels']}")
+    write_json(json, report)
+
+
+@bench.command()
+def convert(
+    source: Annotated[str, typer.Argument(help="What to convert.")] = "testsrc:?frames=240",
+    *,
+    frames: FramesOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Measure the CPU time of a whole conversion, and where it goes."""
+    from stereocast.bench import conversion
+
+    report: dict[str, Any] = conversion.run(source, frames=frames)
+    whole = report["whole_program"]
+    _say_machine(report["machine"])
+    table = _table("CPU ms per frame, one thread", "stage", "ms")
+    for name, value in report["stages_cpu_ms"].items():
+        table.add_row(name, f"{value:.2f}")
+    table.add_section()
+    table.add_row("sum", f"{sum(report['stages_cpu_ms'].values()):.2f}")
+    _print(table)
+    typer.echo(
+        f"whole program: {whole['frames_in']} frames in, {whole['frames_out']} out, "
+        f"{whole['cpu_ms_per_frame']} CPU-ms per frame (goal ≤ {report['goal_cpu_ms']:g}), "
+        f"{whole['fps']} fps wall"
+    )
+    write_json(json, report)
+
+
+@bench.command()
+def pumping(*, json: JsonOption = None) -> None:
+    """Measure how much the depth range breathes when a near thing comes and goes."""
+    from stereocast.bench import pumping as bench_pumping
+
+    report: dict[str, Any] = bench_pumping.run()
+    flakes = [f"{flake:.1%}" for flake in bench_pumping.FLAKES]
+    table = _table(
+        "wobble in % of what never changes, by the size of the flake", "normaliser", *flakes
+    )
+    for name, values in report["wobble_percent"].items():
+        table.add_row(name, *(f"{value:.2f}" for value in values.values()))
+    _print(table)
+    write_json(json, report)
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(table)
+
+
+def _say_machine(facts: dict[str, Any]) -> None:
+    typer.echo(
+        f"{facts['processor']}, {facts['cores_usable']} cores, load {facts['load_1_5_15']}, "
+        f"{facts['system']}, stereocast {facts['packages']['stereocast']}\n"
+    )

@@ -1,0 +1,230 @@
+"""`stereocast convert IN OUT`: a 2D video file becomes a 3D video file."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stereocast.engine.errors import StereocastError
+from stereocast.engine.layout import Layout
+from stereocast.runtime.cli.options import (
+    ConfigOption,
+    FramesOption,
+    JsonOption,
+    LayoutOption,
+    MaxFpsOption,
+    MaxHeightOption,
+    SetOption,
+    StartOption,
+    say,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from stereocast.engine.session import Session
+    from stereocast.runtime.config import Config
+    from stereocast.runtime.convert import ConversionReport
+    from stereocast.runtime.sink.audio import AudioFrom
+    from stereocast.runtime.sink.file import FileSink
+    from stereocast.runtime.source import Source, SourceInfo
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="A video file, or testsrc:.")],
+    target: Annotated[
+        Path | None,
+        typer.Argument(metavar="[OUT]", help="An .mkv, .mp4 or .mov file; default: beside IN."),
+    ] = None,
+    *,
+    layout: LayoutOption = Layout.FULL_SBS,
+    start: StartOption = 0.0,
+    frames: FramesOption = None,
+    max_fps: MaxFpsOption = None,
+    max_height: MaxHeightOption = None,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Convert a video file to 3D: every frame, in order, with its sound.
+
+    OUT appears under its name only when it is complete; Ctrl-C leaves nothing behind.
+
+    \b
+    stereocast convert film.mp4                              film_LRF_Full_SBS.mp4 beside it
+    stereocast convert film.mkv out.mkv --layout half-sbs    for players that want half width
+    stereocast convert film.mp4 out.mp4 --start 60 --frames 240
+    stereocast convert film.mp4 out.mp4 --set stereo.strength=4 --set file.crf=18
+    """
+    from stereocast.runtime import config as configuration
+    from stereocast.runtime import threads
+    from stereocast.runtime.sink.audio import AudioFrom
+    from stereocast.runtime.sink.output import suggested_name
+    from stereocast.runtime.source.file import FileOptions
+    from stereocast.runtime.source.open import open_source
+
+    chosen = configuration.load(config, settings or ())
+    resolved = threads.apply(chosen.threads)
+    options = FileOptions(
+        start_s=start,
+        frames=frames,
+        max_fps=max_fps,
+        max_height=max_height,
+        threads=resolved.decode,
+    )
+    with _stopped_by_sigterm(), closing(open_source(source, options)) as opened:
+        if opened.info.frames is None and opened.info.live:
+            raise StereocastError(
+                f"{source} never ends: give it an end, as in 'testsrc:?frames=90'"
+            )
+        has_sound = getattr(opened, "audio_codec", None) is not None and not no_audio
+        job = _Job(
+            config=chosen,
+            layout=layout,
+            target=target or suggested_name(Path(source), layout),
+            overwrite=overwrite,
+            sound=AudioFrom(Path(source), trim_end=frames is not None) if has_sound else None,
+            start_ns=opened.info.start_ns if start > 0 else None,
+        )
+        write_json(json, job.run(opened))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One conversion as the terminal shows it."""
+
+    config: Config
+    layout: Layout
+    target: Path
+    overwrite: bool
+    sound: AudioFrom | None
+    start_ns: int | None
+
+    def run(self, source: Source) -> dict[str, object]:
+        """Convert, show progress, print the summary and return the report."""
+        from stereocast.runtime.convert import Conversion
+
+        say(source.info.notes)
+        session, sink = self._open(source.info)
+        conversion = Conversion(source, session, sink)
+        began, began_cpu = time.monotonic(), time.process_time()
+        try:
+            with _progress(source.info) as advance:
+                conversion.run(advance)
+            sink.close()
+        except BaseException:
+            sink.abort()
+            raise
+        clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
+        say((*getattr(source, "remarks", ()), *sink.notes))
+        return self._finish(conversion.report, clock, notes=(*source.info.notes, *sink.notes))
+
+    def _open(self, info: SourceInfo) -> tuple[Session, FileSink]:
+        from stereocast.engine.session import Session
+        from stereocast.runtime.sink.file import FileSink
+        from stereocast.runtime.sink.output import VideoShape
+
+        size = (info.height, info.width)
+        height, width = self.layout.packed_size(*size)
+        sink = FileSink(
+            self.target,
+            video=VideoShape(width, height, info.fps, self.layout, info.time_base),
+            config=self.config.file,
+            audio=self.sound,
+            start_ns=self.start_ns,
+            overwrite=self.overwrite,
+        )
+        return Session(size, self.config.engine(), layout=self.layout), sink
+
+    def _finish(
+        self, report: ConversionReport, clock: _Clock, *, notes: tuple[str, ...]
+    ) -> dict[str, object]:
+        from stereocast.runtime import machine
+
+        fps = report.frames_out / clock.wall_s
+        per_frame = clock.cpu_s * 1e3 / max(1, report.frames_out)
+        typer.echo(
+            f"{self.target}: {report.frames_out} frames, {clock.wall_s:.1f} s, {fps:.1f} fps, "
+            f"{per_frame:.1f} CPU-ms per frame, {report.cuts} cuts"
+        )
+        if report.partial:
+            say([f"the source broke and the file ends there: {report.partial}"])
+        return {
+            "schema": "stereocast/convert/1",
+            "machine": machine.facts(),
+            "config": asdict(self.config),
+            "target": str(self.target),
+            "layout": str(self.layout),
+            "frames_in": report.frames_in,
+            "frames_out": report.frames_out,
+            "drops": {},
+            "cuts": report.cuts,
+            "partial": report.partial,
+            "notes": list(notes),
+            "stages_ms": {name: stage.report_ms() for name, stage in report.stages.items()},
+            "total_ms": report.total.report_ms(),
+            "cpu_ms_per_frame": round(per_frame, 2),
+            "seconds": round(clock.wall_s, 3),
+            "fps": round(fps, 2),
+        }
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Wall time and process CPU time of a conversion, seconds."""
+
+    wall_s: float
+    cpu_s: float
+
+
+@contextmanager
+def _progress(info: SourceInfo) -> Iterator[Callable[[], None]]:
+    """Show a bar with rate and ETA where there is a terminal; yield what advances it by one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[rate]}")
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("converting", total=_expected_frames(info), rate="")
+        began, count = time.monotonic(), 0
+
+        def advance() -> None:
+            nonlocal count
+            count += 1
+            rate = count / max(time.monotonic() - began, 1e-6)
+            bar.update(task, advance=1, rate=f"{rate:.1f} fps")
+
+        yield advance
+
+
+def _expected_frames(info: SourceInfo) -> int | None:
+    if info.frames is not None:
+        return info.frames
+    if info.duration_ns is not None:
+        return max(1, round(info.duration_ns * info.fps / 1e9))
+    return None
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that nothing half-made is left."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

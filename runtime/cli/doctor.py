@@ -1,0 +1,129 @@
+"""`stereocast doctor`: what this machine can do, found out by really doing it."""
+
+from __future__ import annotations
+
+import json as serialiser
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+
+import typer
+
+from stereocast.runtime.cli.options import JsonOption, write_json
+
+_KERNEL_PROBE = """
+import json, time, torch
+from stereocast.kernels import native, forward_warp, fill_holes
+torch.set_num_threads(1)
+image = torch.zeros(3, 720, 1280, dtype=torch.uint8)
+disparity = torch.zeros(720, 1280)
+began = time.process_time()
+view, holes = forward_warp(image, disparity)
+fill_holes(view, holes)
+print(json.dumps({
+    "kernels": native.description(),
+    "warp_and_fill_720p_cpu_ms": round((time.process_time() - began) * 1e3, 1),
+    "cuda": torch.cuda.is_available(),
+}))
+"""
+
+
+def doctor(*, json: JsonOption = None) -> None:
+    """Say what works on this machine, and why the rest does not.
+
+    Everything is tried for real: kernels run, encoders code a picture, a socket is opened. Exit
+    code 1 means that stereocast cannot stream here.
+
+    \b
+    stereocast doctor
+    stereocast doctor --json doctor.json
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    rows, report, able = _examine()
+    table = Table(title="stereocast doctor", title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, finding in rows:
+        table.add_row(name, finding)
+    Console(width=None).print(table)
+    write_json(json, report)
+    if not able:
+        raise typer.Exit(1)
+
+
+def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
+    """Return rows for people, a report for programs, and whether streaming can work."""
+    from stereocast.runtime import machine
+    from stereocast.runtime.encode import probe
+    from stereocast.runtime.threads import ThreadsConfig, usable_cores
+
+    facts = machine.facts()
+    kernels = _probe_kernels()
+    encoders = probe.describe()
+    threads = ThreadsConfig().resolved(usable_cores())
+    address, transport_works = _probe_transport()
+    window = machine.version("pygame-ce")
+    rows = [
+        ("machine", f"{facts['processor']}, {facts['cores_usable']} cores usable, "
+                    f"{facts['memory_gib']} GiB, load {facts['load_1_5_15']}"),
+        ("system", f"{facts['system']}, Python {facts['python']}"),
+        ("packages", ", ".join(f"{k} {v}" for k, v in machine.versions().items())),
+        ("kernels", str(kernels.get("kernels", kernels.get("error")))),
+        ("GPU", "CUDA device found; the GPU path is not part of this version" if kernels.get("cuda")
+                else "no CUDA device: everything runs on the CPU"),
+        ("threads", ", ".join(f"{k} {v}" for k, v in asdict(threads).items())),
+        *((f"encoder {e.name}", ("works: " if e.works else "does not work: ") + e.detail)
+          for e in encoders),
+        ("transport", address),
+        ("window", f"pygame-ce {window}" if window != "not installed"
+                   else "not installed: pip install 'stereocast[view]'"),
+    ]  # fmt: skip
+    able = "error" not in kernels and any(e.works for e in encoders) and transport_works
+    report: dict[str, object] = {
+        "schema": "stereocast/doctor/1",
+        "machine": facts,
+        "kernels": kernels,
+        "threads": asdict(threads),
+        "encoders": [asdict(encoder) for encoder in encoders],
+        "transport": {"works": transport_works, "detail": address},
+        "window": window,
+        "able": able,
+    }
+    return rows, report, able
+
+
+def _probe_kernels() -> dict[str, object]:
+    """Run the kernels in a process of their own: a broken torch must not take the doctor down."""
+    run = subprocess.run(
+        [sys.executable, "-c", _KERNEL_PROBE], capture_output=True, text=True, timeout=120
+    )
+    if run.returncode != 0:
+        last = (run.stderr.strip().splitlines() or ["it died without a word"])[-1]
+        return {"error": f"the kernels do not run: {last}"}
+    result: dict[str, object] = serialiser.loads(run.stdout)
+    return result
+
+
+def _probe_transport() -> tuple[str, bool]:
+    """Open the private folder of the default address and bind a socket there."""
+    import zmq
+
+    from stereocast.engine.errors import TransportError
+    from stereocast.runtime.address import claim_folder, default_folder, parse_address
+
+    try:
+        place = parse_address(f"doctor-{os.getpid()}", folder=default_folder(os.environ))
+        claim_folder(place)
+        with zmq.Context() as sockets, sockets.socket(zmq.ROUTER) as socket:
+            socket.bind(place.url)
+            socket.unbind(place.url)
+    except (TransportError, zmq.ZMQError) as error:
+        return f"does not work: {error}", False
+    curve = "with" if zmq.has("curve") else "without"
+    return (
+        f"ZeroMQ {zmq.zmq_version()} {curve} CURVE, sockets in {default_folder(os.environ)}",
+        True,
+    )

@@ -1,0 +1,243 @@
+"""`stereocast live SOURCE`: a live 3D stream for viewers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stereocast.engine.layout import Layout
+from stereocast.runtime.cli.options import (
+    ConfigOption,
+    CurveOption,
+    FramesOption,
+    JsonOption,
+    LayoutOption,
+    MaxFpsOption,
+    MaxHeightOption,
+    SetOption,
+    StartOption,
+    say,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from stereocast.engine.session import Session
+    from stereocast.runtime import wire
+    from stereocast.runtime.config import Config
+    from stereocast.runtime.encode.probe import EncoderChoice
+    from stereocast.runtime.pacing import PacedSource
+    from stereocast.runtime.sink.zmq_router import RouterSink
+    from stereocast.runtime.source import SourceInfo
+    from stereocast.runtime.stream import Stream
+
+_STATUS_INTERVAL_S = 0.5
+
+
+def live(
+    source: Annotated[str, typer.Argument(help="A video file, or testsrc: (a moving 3D scene).")],
+    *,
+    address: Annotated[
+        str, typer.Option(help="NAME, ipc:///PATH or tcp://HOST:PORT; empty: the default.")
+    ] = "",
+    layout: LayoutOption = Layout.FULL_SBS,
+    start: StartOption = 0.0,
+    frames: FramesOption = None,
+    max_fps: MaxFpsOption = None,
+    max_height: MaxHeightOption = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Drop a file's late frames instead of slowing down.")
+    ] = False,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after this time.", show_default=False)
+    ] = None,
+    latency_strip: Annotated[
+        bool, typer.Option("--latency-strip", help="Stamp a barcode for `watch --measure`.")
+    ] = False,
+    curve: CurveOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Stream any video in 3D, live; view it with `stereocast watch`.
+
+    A file plays when the first viewer comes, every frame of it; of a live source the newest frame
+    wins. Ctrl-C ends the stream and tells the viewers.
+
+    \b
+    stereocast live testsrc:                                the built-in scene
+    stereocast live film.mp4 --layout half-sbs --max-height 720
+    stereocast live film.mp4 --set stereo.strength=4        more depth
+    stereocast live testsrc: --address tcp://127.0.0.1:5570
+    stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
+    """
+    from stereocast.runtime import config as configuration
+    from stereocast.runtime import threads
+    from stereocast.runtime.pacing import PacedSource
+    from stereocast.runtime.source.file import FileOptions
+    from stereocast.runtime.source.open import open_source
+    from stereocast.runtime.stream import Stream
+
+    chosen = configuration.load(config, settings or ())
+    resolved = threads.apply(chosen.threads)
+    chosen = replace(chosen, threads=resolved)
+    options = FileOptions(
+        start_s=start,
+        frames=frames,
+        max_fps=max_fps,
+        max_height=max_height,
+        threads=resolved.decode,
+    )
+    opened = open_source(source, options)
+    with closing(PacedSource(opened, realtime=realtime)) as paced:
+        say(opened.info.notes)
+        session, choice = _prepare(opened.info, chosen, layout)
+        description = _describe(opened.info, choice, layout)
+        with closing(choice.encoder), _offer(description, chosen, address, curve) as sink:
+            stream = Stream(paced, session, choice.encoder, sink, strip=latency_strip)
+            typer.echo(f"live at {sink.address.url}  ({choice.encoder.description})")
+            with _stopping(seconds) as stop, _status(stream, paced, sink):
+                stream.run(stop)
+            say(getattr(opened, "remarks", ()))
+            report = _report(stream, paced, sink, chosen)
+    typer.echo(
+        f"{report['frames_out']} of {report['frames_in']} frames sent, {report['fps']} fps, "
+        f"drops {report['drops']}"
+    )
+    write_json(json, report)
+
+
+def _prepare(info: SourceInfo, config: Config, layout: Layout) -> tuple[Session, EncoderChoice]:
+    """Build the session, and the first encoder that really works here."""
+    from stereocast.engine.session import Session
+    from stereocast.runtime.encode.probe import LADDER, EncoderSettings, choose_encoder
+
+    size = (info.height, info.width)
+    session = Session(size, config.engine(), layout=layout)
+    height, width = layout.packed_size(*size)
+    names = LADDER if config.live.codec == "auto" else (config.live.codec,)
+    x264 = replace(config.x264, threads=config.threads.encode)
+    choice = choose_encoder(
+        names,
+        width=width,
+        height=height,
+        fps=info.fps,
+        settings=EncoderSettings(x264=x264, mjpeg=config.jpeg),
+    )
+    say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
+    return session, choice
+
+
+def _describe(info: SourceInfo, choice: EncoderChoice, layout: Layout) -> wire.Stream:
+    """Return what viewers must know to decode and show the stream."""
+    from stereocast.runtime import wire
+
+    height, width = layout.packed_size(info.height, info.width)
+    return wire.Stream(
+        codec=choice.encoder.codec,
+        codec_string=choice.encoder.codec_string,
+        w=width,
+        h=height,
+        layout=str(layout),
+        fps=info.fps,
+    )
+
+
+def _offer(stream: wire.Stream, config: Config, address: str, curve: Path | None) -> RouterSink:
+    """Open the socket that viewers join."""
+    from stereocast.runtime.address import default_folder, parse_address
+    from stereocast.runtime.sink.zmq_router import RouterSink
+    from stereocast.runtime.viewers import ViewerLimits
+
+    limits = ViewerLimits(
+        max_viewers=config.live.max_viewers,
+        min_key_spacing_ns=config.live.min_keyframe_ms * 1_000_000,
+    )
+    place = parse_address(address, folder=default_folder(os.environ))
+    return RouterSink(place, stream, limits=limits, curve=curve)
+
+
+@contextmanager
+def _stopping(seconds: float | None) -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C, SIGTERM or the end of the time sets."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    timer = threading.Timer(seconds, stop.set) if seconds is not None else None
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield stop
+    finally:
+        if timer is not None:
+            timer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _status(stream: Stream, paced: PacedSource, sink: RouterSink) -> Iterator[None]:
+    """Show one line about the running stream where there is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    done = threading.Event()
+
+    def line() -> str:
+        report = stream.report
+        rate = f"{report.fps:.1f} fps" if report.frames_out > 1 else "waiting for a viewer"
+        p95 = report.account.total.percentile_ns(95) / 1e6
+        return (
+            f"{sink.viewers} viewers · {rate} · {report.frames_out} sent · capture→sent p95 "
+            f"{p95:.0f} ms · dropped {sum(report.drops.values())} · Ctrl-C ends"
+        )
+
+    def show() -> None:
+        with console.status(line()) as status:
+            while not done.wait(_STATUS_INTERVAL_S):
+                status.update(line())
+
+    thread = threading.Thread(target=show, name="status", daemon=True)
+    if console.is_terminal:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if thread.is_alive():
+            thread.join()
+
+
+def _report(
+    stream: Stream, paced: PacedSource, sink: RouterSink, config: Config
+) -> dict[str, object]:
+    from stereocast.runtime import latency, machine
+
+    report = stream.report
+    shared = latency.report(
+        report.account,
+        frames_in=paced.frames,
+        frames_out=report.frames_out,
+        drops=report.drops,
+        fps=report.fps,
+    )
+    return {
+        "schema": "stereocast/live/1",
+        "machine": machine.facts(),
+        "config": asdict(config),
+        **shared,
+        "keyframes": report.keyframes,
+        "bytes_out": report.bytes_out,
+        "cuts": report.cuts,
+        "viewers": sink.counters,
+    }

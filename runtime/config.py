@@ -1,0 +1,144 @@
+"""Settings from TOML files and `--set room.key=value`, checked against frozen dataclasses.
+
+The schema is the dataclasses themselves: unknown keys, wrong types and impossible values are
+ConfigErrors that name the place and the remedy. No environment variables.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from stereocast.engine.errors import ConfigError
+from stereocast.engine.scene import SceneConfig
+from stereocast.engine.session import DepthConfig, EngineConfig, RefineConfig
+from stereocast.engine.stereo import StereoConfig
+from stereocast.runtime.encode.jpeg import JpegConfig
+from stereocast.runtime.encode.probe import LADDER
+from stereocast.runtime.encode.x264 import X264Config
+from stereocast.runtime.sink.file import FileConfig
+from stereocast.runtime.threads import ThreadsConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LiveConfig:
+    """How a live stream is made and offered."""
+
+    codec: str = "auto"
+    """`auto` takes the first of `x264`, `mjpeg` that really encodes here; or one of them."""
+    max_viewers: int = 8
+    """Viewers served at once; more are turned away with a message."""
+    min_keyframe_ms: int = 500
+    """Least time between key frames asked for by viewers."""
+
+    def __post_init__(self) -> None:
+        if self.codec not in ("auto", *LADDER):
+            raise ConfigError(f"live.codec: '{self.codec}' is not one of 'auto', 'x264', 'mjpeg'")
+        if self.max_viewers < 1 or self.min_keyframe_ms < 0:
+            raise ConfigError("live.max_viewers must be >= 1 and live.min_keyframe_ms >= 0")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting, room by room; each table of a TOML file is one field."""
+
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    depth: DepthConfig = field(default_factory=DepthConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    stereo: StereoConfig = field(default_factory=StereoConfig)
+    threads: ThreadsConfig = field(default_factory=ThreadsConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
+    x264: X264Config = field(default_factory=X264Config)
+    jpeg: JpegConfig = field(default_factory=JpegConfig)
+    file: FileConfig = field(default_factory=FileConfig)
+
+    def engine(self) -> EngineConfig:
+        """Return the part that the engine reads."""
+        return EngineConfig(self.scene, self.depth, self.refine, self.stereo)
+
+
+def load(path: Path | None = None, settings: Sequence[str] = ()) -> Config:
+    """Return the defaults, overridden by the TOML file at `path` and then by `settings`.
+
+    path      a file, or the name of a shipped profile ("cpu"); None: defaults only
+    settings  "room.key=value" each; values are read as TOML, bare words as strings
+
+    Raises ConfigError for anything that does not fit, naming the file or setting.
+    """
+    tables: dict[str, Any] = {}
+    origin = "--set"
+    if path is not None:
+        file = _find(path)
+        origin = file.name
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{file}: {error}") from None
+        build(Config, tables, origin)  # a file's mistakes are reported as the file's
+    for setting in settings:
+        _override(tables, setting)
+    return build(Config, tables, origin if not settings else "--set")
+
+
+def _find(path: Path) -> Path:
+    shipped = Path(__file__).resolve().parent.parent / "configs" / f"{path}.toml"
+    if not path.exists() and shipped.is_file() and path.name == str(path):
+        return shipped
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in shipped.parent.glob("*.toml")))
+        raise ConfigError(f"{path}: no such configuration file or profile (profiles: {names})")
+    return path
+
+
+def _override(tables: dict[str, Any], setting: str) -> None:
+    name, equals, text = setting.partition("=")
+    room, dot, key = name.strip().partition(".")
+    if not (equals and dot and room and key):
+        raise ConfigError(f"--set {setting}: expected room.key=value, as in stereo.strength=3")
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    table = tables.setdefault(room, {})
+    if isinstance(table, dict):
+        table[key] = value
+
+
+def build(schema: type[T], values: Mapping[str, Any], origin: str, path: str = "") -> T:
+    """Return `schema` filled from `values`; raise ConfigError with `origin` where they differ."""
+    hints = get_type_hints(schema)
+    known = {entry.name: hints[entry.name] for entry in fields(schema)}  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        where = f"{path}.{key}" if path else key
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+            raise ConfigError(f"{origin}: unknown key '{where}'. {hint}")
+        arguments[key] = _convert(known[key], value, origin, where)
+    try:
+        return schema(**arguments)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None
+
+
+def _convert(kind: Any, value: Any, origin: str, where: str) -> Any:
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{origin}: '{where}' is a table, got {value!r}")
+        return build(kind, value, origin, where)  # type: ignore[arg-type]
+    choices = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    if float in choices and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    exact = [choice for choice in choices if choice is not type(None)]
+    if any(type(value) is choice for choice in exact):
+        return value
+    wanted = " or ".join(choice.__name__ for choice in exact)
+    raise ConfigError(f"{origin}: '{where}' must be {wanted}, got {value!r}")

@@ -1,0 +1,30 @@
+"""Choosing a source by its address."""
+
+from __future__ import annotations
+
+import os.path
+import re
+
+from stereocast.engine.errors import SourceError
+from stereocast.runtime.source import Source
+from stereocast.runtime.source.file import FileOptions, FileSource
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+SUPPORTED = "a path to a video file, file:PATH, or testsrc: (a built-in moving scene)"
+
+
+def open_source(address: str, options: FileOptions) -> Source:
+    """Open what `address` names: `testsrc:`, or a local file as `options` say.
+
+    A path that exists is a file, whatever its name looks like. Raises SourceError.
+    """
+    scheme = _SCHEME.match(address)
+    if scheme is None or os.path.exists(address):
+        return FileSource(address, options=options)
+    if scheme[1] == "testsrc":
+        from stereocast.runtime.source.synthetic import SyntheticSource
+
+        return SyntheticSource(address)
+    if scheme[1] == "file":
+        return FileSource(re.sub(r"^file:(//)?", "", address), options=options)
+    raise SourceError(f"{address}: unknown kind of source {scheme[1]!r}; supported: {SUPPORTED}")
