@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import zmq
 
@@ -30,7 +32,7 @@ HEIGHT, WIDTH, FPS = 48, 672, 60.0
 
 def strip_frame(index: int, *, height: int = HEIGHT, width: int = WIDTH) -> StereoFrame:
     """Make picture `index` of a pan over noise, with its number in both eyes."""
-    texture = np.random.default_rng(0).integers(30, 220, (height, width + 64), dtype=np.uint8)
+    texture = _noise(height, width + 64)
     surface = np.full((height * 3 // 2, width), 128, np.uint8)
     offset = index * 3 % 64
     surface[:height] = texture[:, offset : offset + width]
@@ -38,11 +40,22 @@ def strip_frame(index: int, *, height: int = HEIGHT, width: int = WIDTH) -> Ster
     return StereoFrame(torch.from_numpy(surface), Layout.FULL_SBS, int(index * 1e9 / FPS), index)
 
 
+@cache
+def _noise(height: int, width: int) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(30, 220, (height, width), dtype=np.uint8)
+
+
 def encoder(codec: str, *, height: int = HEIGHT, width: int = WIDTH) -> X264Encoder | JpegEncoder:
     """Build the product's encoder, at 20 Mb/s where it has a rate."""
     if codec == "mjpeg":
         return JpegEncoder(JpegConfig(), width=width, height=height, fps=FPS)
     return X264Encoder(X264Config(bitrate_kbps=20_000), width=width, height=height, fps=FPS)
+
+
+def coded_frames(count: int, *, keys: tuple[int, ...] = (0,)) -> list[Packet]:
+    """Encode pictures 0, 1, … with keyframes at the given numbers."""
+    coder = encoder("h264")
+    return [coder.encode(strip_frame(index), keyframe=index in keys) for index in range(count)]
 
 
 def description(codec: str = "h264") -> wire.Stream:
