@@ -12,6 +12,7 @@ from stereocast.kernels.preprocess import to_network, yuv_to_rgb
 from stereocast.kernels.warp import warp_with_disparity
 from stereocast.runtime import machine
 from stereocast.runtime.source.synthetic import SyntheticSource
+from stereocast.runtime.threads import usable_cores
 
 HEIGHT, WIDTH = 720, 1280
 GRID = (140, 252)
@@ -26,7 +27,7 @@ def run() -> dict[str, object]:
     copy = memory_copy()
     times = {
         f"{threads} thread{'s' if threads > 1 else ''}": _times(threads)
-        for threads in sorted({1, machine.usable_cores()})
+        for threads in sorted({1, usable_cores()})
     }
     return {
         "schema": "stereocast/bench-kernels/1",

@@ -131,6 +131,12 @@ def _finish(process: subprocess.Popen[str], timeout_s: float) -> None:
     try:
         output, errors = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        raise StereocastError(f"{process.args} did not end within {timeout_s:g} s") from None
+        raise StereocastError(f"{_name(process)} did not end within {timeout_s:g} s") from None
     if process.returncode != 0:
-        raise StereocastError(f"{process.args} failed: {(errors or output).strip()}")
+        raise StereocastError(f"{_name(process)} failed: {(errors or output).strip()}")
+
+
+def _name(process: subprocess.Popen[str]) -> str:
+    """Return the command of `stereocast` that a process runs."""
+    assert isinstance(process.args, list)
+    return f"stereocast {process.args[3]}"

@@ -79,7 +79,7 @@ def _smoothed_extremes() -> Callable[[Tensor], Tensor]:
 
 def _each_frame() -> Callable[[Tensor], Tensor]:
     def normalise(depth: Tensor) -> Tensor:
-        low, high = torch.quantile(depth, torch.tensor([0.02, 0.98]))
+        low, high = torch.quantile(depth, torch.tensor([0.02, 0.98])).unbind()
         return ((depth - low) / (high - low)).clamp(0, 1)
 
     return normalise

@@ -55,7 +55,7 @@ class PipelineState:
 
 
 ResetOn = Callable[[Tensor, TemporalState], TemporalState]
-"""The executor's way to reset: from the cut flag bool [1] and the state, the state to go on with."""
+"""The executor's way to reset: from the cut flag bool [1] and the state, the state to go on."""
 
 Mark = Callable[[str], None]
 """Called with a stage's name when it is done, so that whoever owns a clock can read it."""
