@@ -33,13 +33,16 @@ class PacedSource:
 
     Of a live source the newest frame wins and the others are counted as dropped; of any other every
     frame waits for the engine, and the clock waits with it. `realtime` treats a file as live.
+
+    waits   whether every frame waits for the engine
+    frames  how many were let out so far
     """
 
     def __init__(self, source: Source, *, realtime: bool = False) -> None:
         self._source = source
         self._live = source.info.live
-        self._waits = not (self._live or realtime)
-        self.box: Mailbox[Captured] = Mailbox(latest=not self._waits)
+        self.waits = not (self._live or realtime)
+        self.box: Mailbox[Captured] = Mailbox(latest=not self.waits)
         self.frames = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
@@ -87,12 +90,12 @@ class PacedSource:
         for frame in self._source:
             now_ns = time.monotonic_ns()
             is_late = start_ns is not None and now_ns - (start_ns + frame.pts_ns) > _LATE_NS
-            if start_ns is None or (is_late and self._waits):
+            if start_ns is None or (is_late and self.waits):
                 start_ns = now_ns - frame.pts_ns
             if not self._sleep_until(start_ns + frame.pts_ns):
                 return
             now_ns = time.monotonic_ns()
-            if not self.box.put(Captured(frame, None if self._waits else now_ns, now_ns)):
+            if not self.box.put(Captured(frame, None if self.waits else now_ns, now_ns)):
                 return
             self.frames += 1
 
