@@ -19,7 +19,9 @@ bench = typer.Typer(help="Measure: latency, kernels, conversion, pumping.")
 def latency(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="What to stream.")] = "testsrc:",
     *,
-    seconds: Annotated[float, typer.Option(min=2, max=1e6, help="How long to measure.")] = 20.0,
+    seconds: Annotated[
+        float, typer.Option(min=2, max=1e6, metavar="SECONDS", help="How long to measure.")
+    ] = 20.0,
     slow_viewer: Annotated[
         bool, typer.Option("--slow-viewer", help="Let a slow viewer join before the fast one.")
     ] = False,

@@ -17,7 +17,9 @@ def demo(
     folder: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where the recording and picture go.")
     ] = Path("demo"),
-    seconds: Annotated[float, typer.Option(min=1, max=1e6, help="How long to stream.")] = 8.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=1e6, metavar="SECONDS", help="How long to stream.")
+    ] = 8.0,
 ) -> None:
     """Stream to a viewer for a few seconds.
 

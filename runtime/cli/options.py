@@ -29,17 +29,27 @@ StartOption = Annotated[
     float, typer.Option("--start", min=0, metavar="SECONDS", help="Begin here in the source.")
 ]
 FramesOption = Annotated[
-    int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")
+    int | None, typer.Option("--frames", min=1, metavar="COUNT", help="Stop after so many frames.")
 ]
 MaxFpsOption = Annotated[
-    float | None, typer.Option("--max-fps", min=0.1, max=1000, help="Drop frames above this rate.")
+    float | None,
+    typer.Option(
+        "--max-fps", min=0.1, max=1000, metavar="FPS", help="Drop frames above this rate."
+    ),
 ]
 MaxHeightOption = Annotated[
     int | None,
-    typer.Option("--max-height", min=16, max=16384, help="Scale the source down to this height."),
+    typer.Option(
+        "--max-height",
+        min=16,
+        max=16384,
+        metavar="ROWS",
+        help="Scale the source down to this height.",
+    ),
 ]
 SecondsOption = Annotated[
-    float | None, typer.Option("--seconds", min=0.1, max=1e6, help="Stop after this time.")
+    float | None,
+    typer.Option("--seconds", min=0.1, max=1e6, metavar="SECONDS", help="Stop after this time."),
 ]
 CurveOption = Annotated[
     Path | None,

@@ -55,9 +55,7 @@ class FileOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_s <= LATEST_START_S:
-            raise ConfigError(
-                f"start_s must be 0 to {LATEST_START_S:g} seconds, got {self.start_s}"
-            )
+            raise ConfigError(f"start_s must be in [0, {LATEST_START_S:g}], got {self.start_s}")
         if self.max_fps is not None and not (math.isfinite(self.max_fps) and self.max_fps > 0):
             raise ConfigError(f"max_fps must be above 0, got {self.max_fps}")
         for name, value, least in (
