@@ -213,15 +213,26 @@ def test_a_key_request_is_granted(address: Address) -> None:
         assert next_frame(client).is_keyframe
 
 
-def test_the_end_of_the_stream_is_told(address: Address) -> None:
+def test_a_busy_viewer_reads_the_last_frame_and_the_end(address: Address) -> None:
     sink = RouterSink(address, STREAM)
+    closing = threading.Thread(target=sink.close)
     with StreamClient(address, name="watch") as client:
         write(sink, 0)
-        sink.close()
-        sink.close()
+        closing.start()
+        time.sleep(0.2)  # what it has not read when the server disconnects would be lost
         assert next_frame(client).seq == 0
         end = client.receive(3000)
     assert isinstance(end, wire.End) and end.code == "eos"
+    closing.join()
+    sink.close()
+
+
+def test_closing_waits_for_a_viewer_that_never_reads_only_a_second(address: Address) -> None:
+    sink = RouterSink(address, STREAM)
+    with StreamClient(address, name="watch"):
+        began = time.monotonic()
+        sink.close()
+        assert 0.5 < time.monotonic() - began < 2.5
 
 
 def test_a_closed_sink_takes_no_packets(sink: RouterSink) -> None:
