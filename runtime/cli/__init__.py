@@ -23,7 +23,7 @@ from stereocast.runtime.cli.doctor import doctor
 from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
 from stereocast.runtime.cli.outcome import ExitCode, complain
-from stereocast.runtime.cli.signals import interrupt_on_signals
+from stereocast.runtime.cli.signals import ignore_signals, interrupt_on_signals
 from stereocast.runtime.cli.watch import watch
 from stereocast.runtime.machine import version
 
@@ -72,7 +72,9 @@ def main(arguments: list[str] | None = None) -> None:
         # A terminal that lacks a letter, or a file name in another encoding, is no reason to stop.
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="backslashreplace")
-    sys.exit(_run((sys.argv[1:] if arguments is None else arguments) or ["--help"]))
+    code = _run((sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    ignore_signals()
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:

@@ -11,17 +11,28 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_signals() -> None:
-    """Let every signal that asks a program to end raise KeyboardInterrupt, as Ctrl-C does.
+    """Let the first signal that asks the program to end raise KeyboardInterrupt, as Ctrl-C does.
 
-    What was ignored when the program started, as nohup does with SIGHUP, stays ignored.
+    Later ones change nothing, so that nobody disturbs the tidying up. What was ignored when the
+    program started, as nohup does with SIGHUP, stays ignored.
     """
+    is_interrupted = False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal is_interrupted
+        if not is_interrupted:
+            is_interrupted = True
+            raise KeyboardInterrupt
 
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+
+
+def ignore_signals() -> None:
+    """Let nothing interrupt what is left: the program is about to end."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -32,11 +43,19 @@ def stopping_gently(stop: Callable[[], None], *, patient: bool = False) -> Itera
     patient  let no later signal interrupt: what is under way is short, and must be tidied up
     """
     before = {number: signal.getsignal(number) for number in _ENDING}
+    is_noted = False
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def note(_number: int, _frame: FrameType | None) -> None:
-        if not patient:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        nonlocal is_noted
+        is_noted = True
+        if patient:
+            ignore_signals()
+        else:
+            restore()
         stop()
 
     for number, handler in before.items():
@@ -45,5 +64,5 @@ def stopping_gently(stop: Callable[[], None], *, patient: bool = False) -> Itera
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not (patient and is_noted):
+            restore()
