@@ -91,8 +91,11 @@ class RouterThread:
         except BaseException:
             self._free()
             raise
-        bound = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
-        self.address = address if address.socket_path else replace(address, url=bound)
+        self.address = address
+        if address.socket_path is None:
+            # Only the port: the host comes back as a mapped IPv6 address that nobody asked for.
+            port = self._router.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2]
+            self.address = replace(address, url=f"{address.url.rpartition(':')[0]}:{port}")
         self._thread = threading.Thread(target=self._run, name="stereocast-router", daemon=True)
         self._thread.start()
 
