@@ -65,19 +65,20 @@ def _root(
     pass
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line, by default the process's own, and leave with its exit code."""
+def main() -> None:
+    """Run the process's command line and leave with its exit code."""
     interrupt_on_signals()
     for output in (sys.stdout, sys.stderr):
         # A terminal that lacks a letter, or a file name in another encoding, is no reason to stop.
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="backslashreplace")
-    code = _run((sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    code = run(sys.argv[1:] or ["--help"])
     ignore_signals()
     sys.exit(code)
 
 
-def _run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
+    """Run one command line; say in one line what went wrong, if so, and return the exit code."""
     try:
         code = app(arguments, prog_name="stereocast", standalone_mode=False) or ExitCode.DONE
     except StereocastError as error:

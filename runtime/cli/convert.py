@@ -62,9 +62,9 @@ def convert(
     \b
     Examples:
       stereocast convert film.mp4           makes film_LRF_Full_SBS.mp4 beside it
-      stereocast convert film.mkv out.mkv --layout half-sbs
-      stereocast convert film.mp4 out.mp4 --start 60 --frames 240
-      stereocast convert film.mp4 out.mp4 --set stereo.strength=4 --set file.crf=18
+      stereocast convert film.mkv 3d.mkv --layout half-sbs
+      stereocast convert film.mp4 3d.mp4 --start 60 --frames 240
+      stereocast convert film.mp4 3d.mp4 --set stereo.strength=4 --set file.crf=18
     """
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads

@@ -210,11 +210,13 @@ def _status(stream: Stream, sink: RouterSink) -> Iterator[None]:
 
     def line() -> str:
         report = stream.report
-        rate = f"{report.fps:.1f} fps" if report.frames_out > 1 else "waiting for a viewer"
-        p95 = report.account.total.percentile_ns(95) / 1e6
+        if not sink.viewers:
+            return f"{report.frames_out} frames sent · waiting for a viewer · Ctrl-C ends"
+        p95_ms = report.account.total.percentile_ns(95) / 1e6
+        watching = "1 viewer" if sink.viewers == 1 else f"{sink.viewers} viewers"
         return (
-            f"{sink.viewers} viewers · {rate} · {report.frames_out} sent · capture→sent p95 "
-            f"{p95:.0f} ms · dropped {sum(report.drops.values())} · Ctrl-C ends"
+            f"{watching} · {report.fps:.1f} fps · {report.frames_out} sent, "
+            f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · Ctrl-C ends"
         )
 
     def show() -> None:

@@ -90,8 +90,8 @@ def watch(
       stereocast watch                            the default stream, numbers only
       stereocast watch --window                   look at it
       stereocast watch --record out.mkv           keep it, as it comes
-      stereocast watch --measure --json a.json    latency per stage, from the pixels
-      stereocast watch tcp://10.0.0.5:5570 --curve keys/client --snapshot eye.png
+      stereocast watch --measure --json a.json    latency of every stage
+      stereocast watch tcp://10.0.0.5:5570 --curve keys/client --window
     """
     options = WatchOptions(
         record, measure, snapshot, window, seconds, frames, json, slow, overwrite
