@@ -1,0 +1,72 @@
+"""Commands of the product as tests run them: in this process, or in one of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: its exit code, and the lines it printed."""
+
+    code: int
+    out: list[str]
+    err: list[str]
+
+
+Stereocast = Callable[..., Result]
+
+
+class Process:
+    """A command in a process of its own; killed at the end of the test if it still runs."""
+
+    def __init__(self, *arguments: object, stderr: int = subprocess.PIPE) -> None:
+        # SIGINT may be ignored in processes that a shell started in the background.
+        program = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+            "from stereocast.runtime.cli import main; main()"
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def line(self) -> str:
+        """Wait for the next line on standard output."""
+        assert self._process.stdout is not None
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.append(self._process.stdout.readline()))
+        reader.start()
+        reader.join(PATIENCE_S)
+        return lines[0] if lines else ""
+
+    def result(self) -> Result:
+        out, err = self._process.communicate(timeout=PATIENCE_S)
+        return Result(self._process.returncode, out.splitlines(), (err or "").splitlines())
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so, or the patience of a test is at its end."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
