@@ -6,7 +6,6 @@ imports are inside functions, so that `--help` answers at once.
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from stereocast.runtime.cli.options import CurveOption, FramesOption, JsonOption, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +53,8 @@ def watch(
     ] = "",
     *,
     record: Annotated[
-        Path | None, typer.Option(help="Write the stream as it comes into this .mkv file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the stream as it comes into this .mkv file."),
     ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="Read both eyes' latency strips; print all stages.")
@@ -60,28 +62,20 @@ def watch(
     snapshot: Annotated[
         Path | None,
         typer.Option(
-            help="Save a picture as .png: the last with --seconds or --frames, else the first."
+            metavar="FILE",
+            help="Save a picture as .png: the last with --seconds or --frames, else the first.",
         ),
     ] = None,
     window: Annotated[
         bool, typer.Option("--window", help="Show the stream. e: one or both eyes, q: quit.")
     ] = False,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Stop after this time.", show_default=False)
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many pictures.", show_default=False)
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Write the report into this file.", show_default=False)
-    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after this time.")] = None,
+    frames: FramesOption = None,
+    json: JsonOption = None,
     slow: Annotated[
         float, typer.Option(min=0, metavar="MS", help="Play a slow viewer: sleep per picture.")
     ] = 0.0,
-    curve: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="The viewer's keys, for streams of other machines."),
-    ] = None,
+    curve: CurveOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that exist already.")
     ] = False,
@@ -245,9 +239,7 @@ def _tell(session: WatchSession, outputs: Outputs, options: WatchOptions, consol
         say(f"recorded {outputs.record.frames} frames into {outputs.record.path}")
     if outputs.snapshot and outputs.snapshot.is_saved:
         say(f"saved a picture as {outputs.snapshot.path}")
-    if options.json:
-        options.json.write_text(json.dumps(report.to_json(session, strips), indent=2) + "\n")
-        say(f"wrote the report into {options.json}")
+    write_json(options.json, report.to_json(session, strips))
 
 
 def _words(stream: Stream) -> str:

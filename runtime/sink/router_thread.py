@@ -31,7 +31,9 @@ SEND_BUFFER_BYTES = 256 * 1024
 """Small, so that the kernel cannot hide seconds of video from the credits."""
 CONTROL_MESSAGES = 32
 """Answers that may wait for a viewer beside its frames: a join alone brings nine."""
-DRAIN_MS = 2000
+DRAIN_MS = 1000
+FAREWELL_MS = 1000
+"""How long viewers may take to read what is under way when the stream ends."""
 
 
 @dataclass(frozen=True)
@@ -189,11 +191,19 @@ class RouterThread:
         return True
 
     def _say_goodbye(self) -> None:
+        """Tell every viewer that the stream has ended; wait a little for them to say BYE.
+
+        A busy viewer reads its last frames and the EOS late; its BYE says that it has them.
+        """
         farewell = wire.pack(wire.End(code="eos", text="the stream has ended"))
         with self._state:
             peers = self._host.viewers.peers()
         for peer in peers:
             self._send(peer, farewell)
+        deadline_ns = time.monotonic_ns() + FAREWELL_MS * 1_000_000
+        while self._host.viewers.peers() and time.monotonic_ns() < deadline_ns:
+            if self._router.poll(TICK_MS):
+                self._take_messages()
 
     def _free(self) -> None:
         self._waker.close(linger=0)

@@ -5,12 +5,10 @@ Reads a finished session; prints nothing and writes no file.
 
 from __future__ import annotations
 
-import os
-import platform
-
 from stereocast.runtime.barcode import strip_size
 from stereocast.runtime.clock import MAX_ERROR_SHARE
 from stereocast.runtime.latency import StageAccount, report
+from stereocast.runtime.machine import facts
 from stereocast.runtime.watch.measure import StripCounts
 from stereocast.runtime.watch.session import SAME_CLOCK, WatchSession
 
@@ -52,11 +50,7 @@ def to_json(session: WatchSession, strips: StripCounts | None) -> dict[str, obje
     welcome, clock = session.client.welcome, session.clock()
     values: dict[str, object] = {
         "schema": SCHEMA,
-        "machine": {
-            "system": f"{platform.system()} {platform.machine()}",
-            "cpus": os.cpu_count(),
-            "load": [round(load, 2) for load in os.getloadavg()],
-        },
+        "machine": facts(),
         "config": {
             "address": session.client.address.url,
             "codec": welcome.codec_string,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 import torch
 
 from stereocast.kernels import preprocess
+from stereocast.runtime.source.picture import colour_of
 from tests import clips
 from tests.clips import LOSSLESS, Clip
 from tests.reading import frames_of, opened, rgb_of
@@ -101,11 +103,27 @@ def test_alpha_is_ignored_and_said(tmp_path: Path) -> None:
         assert len(list(source)) == 2
 
 
-@pytest.mark.parametrize(("codec", "yuv"), [("libvpx", (135, 74, 79)), ("libx264", (152, 67, 73))])
-def test_an_untagged_hd_picture_has_the_matrix_of_its_codec(
-    tmp_path: Path, codec: str, yuv: tuple[int, int, int]
+@pytest.mark.parametrize(
+    ("codec", "rows", "matrix"),
+    [
+        ("vp8", 720, "bt601"),
+        ("mjpeg", 1080, "bt601"),
+        ("h264", 720, "bt709"),
+        ("vp9", 1080, "bt709"),
+        ("h264", 576, "bt601"),
+    ],
+)
+def test_an_untagged_matrix_is_the_codecs_own_or_goes_by_size(
+    codec: str, rows: int, matrix: str
 ) -> None:
-    """VP8 is BT.601 by its own specification; elsewhere 720 rows mean BT.709."""
-    clip = Clip(height=720, width=64, count=1, codec=codec, options=())
-    rgb = rgb_of(clips.solid(tmp_path / "a.mkv", clip, yuv))
-    assert (rgb[0].float().mean((1, 2)) - TEST_COLOUR).abs().max() <= 3
+    assert colour_of(av.VideoFrame(64, rows, "yuv420p"), codec).matrix == matrix
+
+
+def test_an_untagged_vp8_file_is_read_as_bt601(tmp_path: Path) -> None:
+    clip = Clip(height=720, width=64, count=1, codec="libvpx", options=())
+    path = clips.write(tmp_path / "a.mkv", clip)
+    with av.open(str(path)) as container:
+        planes = next(container.decode(video=0)).planes
+        luma, blue, red = (torch.utils.dlpack.from_dlpack(plane).clone() for plane in planes)
+    expected = preprocess.yuv_to_rgb(luma, blue, red, matrix="bt601", full_range=False)
+    assert torch.equal(rgb_of(path)[0], expected)
