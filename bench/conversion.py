@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from stereocast.bench.timing import memory_copy
+from stereocast.engine.errors import StereocastError
 from stereocast.engine.frame import StereoFrame
 from stereocast.engine.session import Session
 from stereocast.runtime import machine, threads
-from stereocast.runtime.sink.file import FileConfig, FileSink
+from stereocast.runtime.sink.file import FileSink
 from stereocast.runtime.sink.output import VideoShape
 from stereocast.runtime.source.file import FileOptions
 from stereocast.runtime.source.open import open_source
@@ -68,7 +69,10 @@ def _whole_program(source: str, frames: int | None) -> dict[str, float]:
 def _cpu_of(command: list[str]) -> float:
     """Run a command and return the CPU milliseconds, user and system, that it used."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    run = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if run.returncode != 0:
+        words = run.stderr.strip().splitlines() or [f"{command[0]} failed without a word"]
+        raise StereocastError(words[-1].removeprefix("stereocast: "))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
@@ -84,7 +88,7 @@ def _stage_by_stage(source: str, frames: int | None) -> dict[str, float]:
     shape = VideoShape(width, height, info.fps, session.layout, info.time_base)
     count = 0
     with tempfile.TemporaryDirectory() as folder:
-        with FileSink(Path(folder) / "out.mkv", video=shape, config=FileConfig(threads=1)) as sink:
+        with FileSink(Path(folder) / "out.mkv", video=shape, threads=1) as sink:
             clock = _StageClock(spent)
             for frame in opened:
                 clock("decode")

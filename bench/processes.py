@@ -13,6 +13,7 @@ from stereocast.engine.errors import StereocastError
 
 _STARTING_S = 60.0
 _ENDING_S = 30.0
+_PARTIAL = 3  # the source broke in the middle; what came before it was streamed
 
 
 class Command:
@@ -49,10 +50,9 @@ class Command:
             output, errors = self._process.communicate(timeout=after_s + _ENDING_S)
         except subprocess.TimeoutExpired:
             raise StereocastError(f"stereocast {self.name} did not end in time") from None
-        if self._process.returncode != 0:
-            raise StereocastError(
-                f"stereocast {self.name} failed: {(errors or output or '').strip()}"
-            )
+        if self._process.returncode not in (0, _PARTIAL):
+            words = (errors or output or "it died without a word").strip().splitlines()
+            raise StereocastError(words[-1].removeprefix("stereocast: "))
 
     def kill(self) -> None:
         """End it at once. Does nothing if it has ended."""

@@ -94,6 +94,11 @@ def claim_folder(address: Address) -> None:
             f"{folder}: belongs to user {facts.st_uid}, not to you; use ipc:///PATH in a folder "
             "of your own"
         )
+    if facts.st_mode & stat.S_ISVTX:
+        raise TransportError(
+            f"{folder}: is shared by all users; put the socket into a folder of its own there, "
+            f"as in ipc://{folder / 'NAME' / address.socket_path.name}"
+        )
     if facts.st_mode & 0o077:
         raise TransportError(
             f"{folder}: other users can enter it (mode {facts.st_mode & 0o777:o}); "
@@ -105,8 +110,8 @@ def require_keys(address: Address, *, has_keys: bool) -> None:
     """Raise TransportError if the address can be reached from outside and no keys protect it."""
     if not address.is_local and not has_keys:
         raise TransportError(
-            f"{address.url} can be reached from other machines and no keys were given; create some "
-            "with stereocast.runtime.curve.create_keys and hand them over, or use tcp://127.0.0.1"
+            f"{address.url} can be reached from other machines and no keys were given; make some "
+            "with `stereocast keys FOLDER` and add --curve, or use tcp://127.0.0.1"
         )
 
 

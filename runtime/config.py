@@ -7,12 +7,12 @@ ConfigErrors that name the place and the remedy. No environment variables.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.scene import SceneConfig
@@ -25,6 +25,9 @@ from stereocast.runtime.sink.file import FileConfig
 from stereocast.runtime.threads import ThreadsConfig
 
 T = TypeVar("T")
+
+_WORDS = {float: "a finite number", int: "a whole number", str: "a text", bool: "true or false"}
+"""The kinds that a setting may have, as a person says them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,10 @@ class LiveConfig:
         if self.codec not in ("auto", *LADDER):
             raise ConfigError(f"live.codec: '{self.codec}' is not one of 'auto', 'x264', 'mjpeg'")
         if self.max_viewers < 1 or self.min_keyframe_ms < 0:
-            raise ConfigError("live.max_viewers must be >= 1 and live.min_keyframe_ms >= 0")
+            raise ConfigError(
+                f"live.max_viewers must be >= 1 and live.min_keyframe_ms >= 0, "
+                f"got {self.max_viewers} and {self.min_keyframe_ms}"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,29 +78,34 @@ def load(path: Path | None = None, settings: Sequence[str] = ()) -> Config:
 
     Raises ConfigError for anything that does not fit, naming the file or setting.
     """
-    tables: dict[str, Any] = {}
-    origin = "--set"
-    if path is not None:
-        file = _find(path)
-        origin = file.name
-        try:
-            tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{file}: {error}") from None
-        build(Config, tables, origin)  # a file's mistakes are reported as the file's
-    for setting in settings:
+    tables: dict[str, Any] = {} if path is None else _read(path)
+    config = build(Config, tables, "" if path is None else path.name)
+    for setting in settings:  # one after the other, so that a mistake is its own setting's
         _override(tables, setting)
-    return build(Config, tables, origin if not settings else "--set")
+        config = build(Config, tables, f"--set {setting}")
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    file = _find(path)
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not a TOML file, nor any other text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
 
 
 def _find(path: Path) -> Path:
     shipped = Path(__file__).resolve().parent.parent / "configs" / f"{path}.toml"
-    if not path.exists() and shipped.is_file() and path.name == str(path):
+    if path.is_file():
+        return path
+    if shipped.is_file() and path.name == str(path):
         return shipped
-    if not path.is_file():
-        names = ", ".join(sorted(file.stem for file in shipped.parent.glob("*.toml")))
-        raise ConfigError(f"{path}: no such configuration file or profile (profiles: {names})")
-    return path
+    names = ", ".join(sorted(file.stem for file in shipped.parent.glob("*.toml")))
+    raise ConfigError(f"{path}: no such configuration file or profile (profiles: {names})")
 
 
 def _override(tables: dict[str, Any], setting: str) -> None:
@@ -103,12 +114,12 @@ def _override(tables: dict[str, Any], setting: str) -> None:
     if not (equals and dot and room and key):
         raise ConfigError(f"--set {setting}: expected room.key=value, as in stereo.strength=3")
     try:
-        value = tomllib.loads(f"value = {text.strip()}")["value"]
+        document = tomllib.loads(f"value = {text.strip()}")
     except tomllib.TOMLDecodeError:
-        value = text.strip()
-    table = tables.setdefault(room, {})
-    if isinstance(table, dict):
-        table[key] = value
+        document = {}
+    # A text with line breaks could smuggle in more than one value; then it is just a text.
+    value = document["value"] if document.keys() == {"value"} else text.strip()
+    tables.setdefault(room, {})[key.strip()] = value
 
 
 def build(schema: type[T], values: Mapping[str, Any], origin: str, path: str = "") -> T:
@@ -120,7 +131,8 @@ def build(schema: type[T], values: Mapping[str, Any], origin: str, path: str = "
         where = f"{path}.{key}" if path else key
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
-            hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+            meant = f"{path}.{close[0]}" if path and close else "".join(close)
+            hint = f"Did you mean '{meant}'?" if close else f"Known: {', '.join(known)}."
             raise ConfigError(f"{origin}: unknown key '{where}'. {hint}")
         arguments[key] = _convert(known[key], value, origin, where)
     try:
@@ -134,11 +146,8 @@ def _convert(kind: Any, value: Any, origin: str, where: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{origin}: '{where}' is a table, got {value!r}")
         return build(kind, value, origin, where)  # type: ignore[arg-type]
-    choices = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    if float in choices and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int and abs(value) < 2**53:
         return float(value)
-    exact = [choice for choice in choices if choice is not type(None)]
-    if any(type(value) is choice for choice in exact):
+    if type(value) is kind and not (kind is float and not math.isfinite(value)):
         return value
-    wanted = " or ".join(choice.__name__ for choice in exact)
-    raise ConfigError(f"{origin}: '{where}' must be {wanted}, got {value!r}")
+    raise ConfigError(f"{origin}: '{where}' must be {_WORDS[kind]}, got {value!r}")

@@ -46,9 +46,10 @@ class Conversion:
         self._failure: BaseException | None = None
         self.report = ConversionReport()
 
-    def run(self, on_frame: Callable[[], None]) -> None:
-        """Convert to the end of the source; `on_frame` is called after each frame of the engine.
+    def run(self, stop: threading.Event, *, on_frame: Callable[[], None]) -> None:
+        """Convert to the end of the source, or until `stop` is set.
 
+        on_frame  called after each frame of the engine
         A source that breaks in the middle ends the conversion there: what came before is written,
         and `report.partial` says what happened. Raises EncodeError if the file cannot be written,
         and SourceError if not one frame could be read.
@@ -58,7 +59,7 @@ class Conversion:
         decoder.start()
         encoder.start()
         try:
-            self._run_engine(on_frame)
+            self._run_engine(stop, on_frame)
             self._pictures.close()
             encoder.join()
         finally:
@@ -69,8 +70,8 @@ class Conversion:
         if self._failure is not None:
             raise self._failure
 
-    def _run_engine(self, on_frame: Callable[[], None]) -> None:
-        while self._failure is None:
+    def _run_engine(self, stop: threading.Event, on_frame: Callable[[], None]) -> None:
+        while self._failure is None and not stop.is_set():
             try:
                 frame = self._frames.take(_PATIENCE_S)
             except Closed:

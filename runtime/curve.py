@@ -118,6 +118,12 @@ def join(socket: zmq.Socket[bytes], keys: ClientKeys) -> None:
 
 
 def _load_pair(file: Path) -> tuple[bytes, bytes]:
+    folder = file.parent
+    if (folder / "server").is_dir() and (folder / "client").is_dir():
+        raise TransportError(
+            f"{folder}: holds the keys of both sides; name {folder / 'server'} where the stream "
+            f"is made and {folder / 'client'} where it is watched"
+        )
     try:
         mode = file.stat().st_mode & 0o777
     except OSError as wrong:

@@ -54,11 +54,21 @@ class Mailbox(Generic[T]):
                 item = self._items.popleft()
                 self._changed.notify_all()
                 return item
-            if self._failure is not None:
-                raise self._failure
+            self._raise_failure()
             if self._closed:
                 raise Closed
             return None
+
+    def check(self) -> None:
+        """Raise what the other side failed with, if it has failed, also while things are left."""
+        with self._changed:
+            self._raise_failure()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the giving side has ended; the last thing may still be there."""
+        with self._changed:
+            return self._closed
 
     @property
     def is_finished(self) -> bool:
@@ -72,3 +82,7 @@ class Mailbox(Generic[T]):
             self._closed = True
             self._failure = self._failure or failure
             self._changed.notify_all()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure

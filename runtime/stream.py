@@ -67,7 +67,8 @@ class Stream:
         while not stop.is_set():
             waited = not self._sink.wait_for_credit(0)
             if waited and not self._sink.wait_for_credit(_PATIENCE_S):
-                if box.is_finished:
+                if self._is_over():
+                    box.check()
                     return
                 continue
             self._obey_viewers()
@@ -80,6 +81,14 @@ class Stream:
             dropped = box.dropped
             if captured is not None:
                 self._convert(captured)
+
+    def _is_over(self) -> bool:
+        """Return whether nothing will come that anybody waits for."""
+        box = self._source.box
+        if box.is_finished:
+            return True
+        # The last frame of a file is for whoever comes, that of a live source for who is there.
+        return not self._source.waits and box.is_closed and self._sink.viewers == 0
 
     def _convert(self, captured: Captured) -> None:
         """Take one frame through the engine and the encoder to the viewers."""

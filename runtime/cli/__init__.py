@@ -1,10 +1,16 @@
 """The command line: one file per command, errors as one line, exit codes that scripts can use.
 
-0 done   1 could not be done (one line says why)   2 the command line is wrong   130 interrupted
+0    done
+1    could not be done; one line on standard error says why, and no half-made file is left
+2    the command line itself is wrong
+3    done in part: the source broke in the middle, and what came before it is whole and playable
+130  interrupted by Ctrl-C, SIGTERM or a closed terminal; for `live` and `watch` these are the usual
+     way to end and count as done
 """
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -16,22 +22,32 @@ from stereocast.runtime.cli.demo import demo
 from stereocast.runtime.cli.doctor import doctor
 from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
+from stereocast.runtime.cli.outcome import ExitCode, complain
+from stereocast.runtime.cli.signals import ignore_signals, interrupt_on_signals
 from stereocast.runtime.cli.watch import watch
 from stereocast.runtime.machine import version
 
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+_WIDEST_HELP = 100
 
 app = typer.Typer(
     name="stereocast",
     help="Turn any 2D video into 3D while you watch it.",
-    no_args_is_help=True,
+    epilog="`stereocast COMMAND --help` shows examples. To begin: stereocast demo",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    # Plain help keeps the lines of the examples; boxes and wrapping would tear them apart.
+    rich_markup_mode=None,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": _WIDEST_HELP,
+    },
 )
 for command in (demo, live, watch, convert, doctor, keys):
     app.command()(command)
 app.add_typer(bench, name="bench")
+
+# Typer has had several homes for this class; its well-known child is exported by all of them.
+_WrongUsage: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def _print_version(wanted: bool) -> None:
@@ -49,16 +65,38 @@ def _root(
     pass
 
 
-def main() -> None:
-    """Run the command line and leave with its exit code."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, by default the process's own, and leave with its exit code."""
+    interrupt_on_signals()
+    for output in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter, or a file name in another encoding, is no reason to stop.
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="backslashreplace")
+    code = _run((sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    ignore_signals()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        app()
+        code = app(arguments, prog_name="stereocast", standalone_mode=False) or ExitCode.DONE
     except StereocastError as error:
-        print(f"stereocast: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        print("stereocast: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(EXIT_FAILED)
+        complain(error)
+        return ExitCode.FAILED
+    except _WrongUsage as error:
+        complain(_usage_words(error))
+        return ExitCode.WRONG_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        code = ExitCode.INTERRUPTED
+    if code == ExitCode.INTERRUPTED:
+        complain("interrupted")
+    return int(code)
+
+
+def _usage_words(error: Exception) -> str:
+    """Return what is wrong with the command line, and where to read how it should be."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "stereocast"
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    message = message.strip().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]} (see: {command} --help)"

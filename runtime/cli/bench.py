@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stereocast.runtime.cli.options import FramesOption, JsonOption, write_json
+from stereocast.runtime.cli.options import FramesOption, JsonOption
+from stereocast.runtime.cli.outcome import write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-bench = typer.Typer(help="Measure: latency, kernels, conversion, pumping.", no_args_is_help=True)
+bench = typer.Typer(help="Measure: latency, kernels, conversion, pumping.")
 
 
 @bench.command()
 def latency(
-    source: Annotated[str, typer.Argument(help="What to stream.")] = "testsrc:",
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="What to stream.")] = "testsrc:",
     *,
-    seconds: Annotated[float, typer.Option(min=2, help="How long to measure.")] = 20.0,
+    seconds: Annotated[
+        float, typer.Option(min=2, max=1e6, metavar="SECONDS", help="How long to measure.")
+    ] = 20.0,
     slow_viewer: Annotated[
         bool, typer.Option("--slow-viewer", help="Let a slow viewer join before the fast one.")
     ] = False,
@@ -30,9 +33,10 @@ def latency(
     prove that the right picture was shown.
 
     \b
-    stereocast bench latency
-    stereocast bench latency film.mp4 --seconds 60 --json latency.json
-    stereocast bench latency --slow-viewer
+    Examples:
+      stereocast bench latency
+      stereocast bench latency film.mp4 --seconds 60 --json latency.json
+      stereocast bench latency --slow-viewer
     """
     from stereocast.bench import latency as bench_latency
 
@@ -84,7 +88,9 @@ def kernels(*, json: JsonOption = None) -> None:
 
 @bench.command()
 def convert(
-    source: Annotated[str, typer.Argument(help="What to convert.")] = "testsrc:?frames=240",
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What to convert.")
+    ] = "testsrc:?frames=240",
     *,
     frames: FramesOption = None,
     json: JsonOption = None,

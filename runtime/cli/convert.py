@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +22,10 @@ from stereocast.runtime.cli.options import (
     MaxHeightOption,
     SetOption,
     StartOption,
-    say,
-    write_json,
 )
+from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
+from stereocast.runtime.cli.progress import progress
+from stereocast.runtime.cli.signals import stopping_gently
 
 if TYPE_CHECKING:
     from stereocast.engine.session import Session
@@ -41,7 +40,7 @@ def convert(
     source: Annotated[str, typer.Argument(metavar="IN", help="A video file, or testsrc:.")],
     target: Annotated[
         Path | None,
-        typer.Argument(metavar="[OUT]", help="An .mkv, .mp4 or .mov file; default: beside IN."),
+        typer.Argument(metavar="OUT", help="An .mkv, .mp4 or .mov file; default: beside IN."),
     ] = None,
     *,
     layout: LayoutOption = Layout.FULL_SBS,
@@ -55,47 +54,73 @@ def convert(
     settings: SetOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Convert a video file to 3D: every frame, in order, with its sound.
+    """Convert a video file to 3D: every frame in order, with its sound.
 
-    OUT appears under its name only when it is complete; Ctrl-C leaves nothing behind.
+    OUT appears under its name only when it is complete; Ctrl-C leaves nothing behind. Exit code 3
+    means that IN broke in the middle: OUT is playable and ends there.
 
     \b
-    stereocast convert film.mp4                              film_LRF_Full_SBS.mp4 beside it
-    stereocast convert film.mkv out.mkv --layout half-sbs    for players that want half width
-    stereocast convert film.mp4 out.mp4 --start 60 --frames 240
-    stereocast convert film.mp4 out.mp4 --set stereo.strength=4 --set file.crf=18
+    Examples:
+      stereocast convert film.mp4           makes film_LRF_Full_SBS.mp4 beside it
+      stereocast convert film.mkv out.mkv --layout half-sbs
+      stereocast convert film.mp4 out.mp4 --start 60 --frames 240
+      stereocast convert film.mp4 out.mp4 --set stereo.strength=4 --set file.crf=18
     """
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads
-    from stereocast.runtime.sink.audio import AudioFrom
-    from stereocast.runtime.sink.output import suggested_name
     from stereocast.runtime.source.file import FileOptions
     from stereocast.runtime.source.open import open_source
 
     chosen = configuration.load(config, settings or ())
-    resolved = threads.apply(chosen.threads)
+    chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
         start_s=start,
         frames=frames,
         max_fps=max_fps,
         max_height=max_height,
-        threads=resolved.decode,
+        threads=chosen.threads.decode,
     )
-    with _stopped_by_sigterm(), closing(open_source(source, options)) as opened:
+    with closing(open_source(source, options)) as opened:
         if opened.info.frames is None and opened.info.live:
             raise StereocastError(
                 f"{source} never ends: give it an end, as in 'testsrc:?frames=90'"
             )
-        has_sound = getattr(opened, "audio_codec", None) is not None and not no_audio
+        path: Path | None = getattr(opened, "path", None)
         job = _Job(
             config=chosen,
             layout=layout,
-            target=target or suggested_name(Path(source), layout),
+            target=_choose_target(target, path, layout, overwrite=overwrite),
             overwrite=overwrite,
-            sound=AudioFrom(Path(source), trim_end=frames is not None) if has_sound else None,
+            sound=None if no_audio else _sound_of(opened, path, trim_end=frames is not None),
             start_ns=opened.info.start_ns if start > 0 else None,
         )
-        write_json(json, job.run(opened))
+        report = job.run(opened)
+    write_json(json, report)
+    if report["partial"]:
+        complain(f"{report['partial']}; {job.target} ends there")
+        raise typer.Exit(ExitCode.PARTIAL)
+
+
+def _choose_target(
+    target: Path | None, source: Path | None, layout: Layout, *, overwrite: bool
+) -> Path:
+    """Return the file to write; refuse the one that is read, under whatever name."""
+    from stereocast.runtime.sink.output import suggested_name
+
+    chosen = target or suggested_name(source or Path("testsrc.mp4"), layout)
+    if source is not None and chosen.exists() and chosen.samefile(source):
+        raise StereocastError(f"{chosen}: is the file that is converted; name another for the 3D")
+    if chosen.exists() and not overwrite:
+        raise StereocastError(f"{chosen}: exists already; name another file or add --overwrite")
+    return chosen
+
+
+def _sound_of(source: Source, path: Path | None, *, trim_end: bool) -> AudioFrom | None:
+    from stereocast.runtime.sink.audio import AudioFrom
+
+    if path is None or getattr(source, "audio_codec", None) is None:
+        return None
+    return AudioFrom(path, trim_end=trim_end)
 
 
 @dataclass(frozen=True)
@@ -114,19 +139,24 @@ class _Job:
         from stereocast.runtime.convert import Conversion
 
         say(source.info.notes)
-        session, sink = self._open(source.info)
-        conversion = Conversion(source, session, sink)
+        stop = threading.Event()
         began, began_cpu = time.monotonic(), time.process_time()
-        try:
-            with _progress(source.info) as advance:
-                conversion.run(advance)
-            sink.close()
-        except BaseException:
-            sink.abort()
-            raise
+        with stopping_gently(stop.set, patient=True):
+            session, sink = self._open(source.info)
+            conversion = Conversion(source, session, sink)
+            try:
+                with progress("converting", _expected(source.info)) as count:
+                    conversion.run(stop, on_frame=count)
+                if stop.is_set():
+                    raise KeyboardInterrupt
+                sink.close()
+            except BaseException:
+                sink.abort()
+                raise
         clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
-        say((*getattr(source, "remarks", ()), *sink.notes))
-        return self._finish(conversion.report, clock, notes=(*source.info.notes, *sink.notes))
+        met = (*getattr(source, "remarks", ()), *sink.notes)
+        say(met)
+        return self._finish(conversion.report, clock, notes=(*source.info.notes, *met))
 
     def _open(self, info: SourceInfo) -> tuple[Session, FileSink]:
         from stereocast.engine.session import Session
@@ -135,15 +165,16 @@ class _Job:
 
         size = (info.height, info.width)
         height, width = self.layout.packed_size(*size)
+        session = Session(size, self.config.engine(), layout=self.layout)
         sink = FileSink(
             self.target,
-            video=VideoShape(width, height, info.fps, self.layout, info.time_base),
+            video=VideoShape(width, height, info.fps, self.layout, info.time_base, self.start_ns),
             config=self.config.file,
             audio=self.sound,
-            start_ns=self.start_ns,
+            threads=self.config.threads.encode,
             overwrite=self.overwrite,
         )
-        return Session(size, self.config.engine(), layout=self.layout), sink
+        return session, sink
 
     def _finish(
         self, report: ConversionReport, clock: _Clock, *, notes: tuple[str, ...]
@@ -156,8 +187,6 @@ class _Job:
             f"{self.target}: {report.frames_out} frames, {clock.wall_s:.1f} s, {fps:.1f} fps, "
             f"{per_frame:.1f} CPU-ms per frame, {report.cuts} cuts"
         )
-        if report.partial:
-            say([f"the source broke and the file ends there: {report.partial}"])
         return {
             "schema": "stereocast/convert/1",
             "machine": machine.facts(),
@@ -186,45 +215,10 @@ class _Clock:
     cpu_s: float
 
 
-@contextmanager
-def _progress(info: SourceInfo) -> Iterator[Callable[[], None]]:
-    """Show a bar with rate and ETA where there is a terminal; yield what advances it by one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[rate]}")
-    with Progress(
-        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("converting", total=_expected_frames(info), rate="")
-        began, count = time.monotonic(), 0
-
-        def advance() -> None:
-            nonlocal count
-            count += 1
-            rate = count / max(time.monotonic() - began, 1e-6)
-            bar.update(task, advance=1, rate=f"{rate:.1f} fps")
-
-        yield advance
-
-
-def _expected_frames(info: SourceInfo) -> int | None:
+def _expected(info: SourceInfo) -> int | None:
+    """Return how many frames will come, as far as one can tell before."""
     if info.frames is not None:
         return info.frames
     if info.duration_ns is not None:
         return max(1, round(info.duration_ns * info.fps / 1e9))
     return None
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that nothing half-made is left."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

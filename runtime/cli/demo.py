@@ -10,18 +10,25 @@ import typer
 
 
 def demo(
-    source: Annotated[str, typer.Argument(help="A video file, or testsrc:.")] = "testsrc:",
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A video file, or testsrc:.")
+    ] = "testsrc:",
     *,
-    folder: Annotated[Path, typer.Option(help="Where the recording and picture go.")] = Path(
-        "demo"
-    ),
-    seconds: Annotated[float, typer.Option(min=1, help="How long to stream.")] = 8.0,
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the recording and picture go.")
+    ] = Path("demo"),
+    seconds: Annotated[
+        float, typer.Option(min=1, max=1e6, metavar="SECONDS", help="How long to stream.")
+    ] = 8.0,
 ) -> None:
-    """Stream to a viewer for a few seconds: a recording, a picture and a latency table.
+    """Stream to a viewer for a few seconds.
+
+    What comes out is a recording, a picture and a latency table.
 
     \b
-    stereocast demo                 the built-in moving scene
-    stereocast demo film.mp4        any video
+    Examples:
+      stereocast demo             the built-in moving scene
+      stereocast demo film.mp4    any video
     """
     from stereocast.bench.processes import Command, streaming
     from stereocast.engine.errors import StereocastError

@@ -10,7 +10,8 @@ from dataclasses import asdict
 
 import typer
 
-from stereocast.runtime.cli.options import JsonOption, write_json
+from stereocast.runtime.cli.options import JsonOption
+from stereocast.runtime.cli.outcome import write_json
 
 _KERNEL_PROBE = """
 import json, time, torch
@@ -36,8 +37,9 @@ def doctor(*, json: JsonOption = None) -> None:
     code 1 means that stereocast cannot stream here.
 
     \b
-    stereocast doctor
-    stereocast doctor --json doctor.json
+    Examples:
+      stereocast doctor
+      stereocast doctor --json doctor.json
     """
     from rich.console import Console
     from rich.table import Table
@@ -62,8 +64,8 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
 
     facts = machine.facts()
     kernels = _probe_kernels()
-    encoders = probe.describe()
     threads = ThreadsConfig().resolved(usable_cores())
+    encoders = probe.describe(probe.EncoderSettings(threads=threads.encode))
     address, transport_works = _probe_transport()
     window = machine.version("pygame-ce")
     rows = [

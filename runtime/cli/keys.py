@@ -9,17 +9,21 @@ import typer
 
 
 def keys(
-    folder: Annotated[Path, typer.Argument(help="Where to make the keys; must not hold any yet.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Where to make the keys; must not hold any yet."),
+    ],
 ) -> None:
-    """Make CURVE keys, so that only viewers you chose can watch a stream off this machine.
+    """Make keys for streams that other machines may watch.
 
     Two folders come out: one for the machine that streams, one to carry to the machine that
-    watches.
+    watches. Only viewers with a key get in, and everything is encrypted (CURVE).
 
     \b
-    stereocast keys keys
-    stereocast live film.mp4 --address 'tcp://*:5570' --curve keys/server
-    stereocast watch tcp://192.168.1.5:5570 --curve keys/client
+    Examples:
+      stereocast keys keys
+      stereocast live film.mp4 --address 'tcp://*:5570' --curve keys/server
+      stereocast watch tcp://192.168.1.5:5570 --curve keys/client
     """
     from stereocast.runtime.curve import create_keys
 

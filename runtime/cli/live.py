@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,11 +21,12 @@ from stereocast.runtime.cli.options import (
     LayoutOption,
     MaxFpsOption,
     MaxHeightOption,
+    SecondsOption,
     SetOption,
     StartOption,
-    say,
-    write_json,
 )
+from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
+from stereocast.runtime.cli.signals import stopping_gently
 
 if TYPE_CHECKING:
     from stereocast.engine.session import Session
@@ -42,10 +42,13 @@ _STATUS_INTERVAL_S = 0.5
 
 
 def live(
-    source: Annotated[str, typer.Argument(help="A video file, or testsrc: (a moving 3D scene).")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A video file, or testsrc: (a moving 3D scene)."),
+    ],
     *,
     address: Annotated[
-        str, typer.Option(help="NAME, ipc:///PATH or tcp://HOST:PORT; empty: the default.")
+        str, typer.Option(metavar="ADDRESS", help="NAME, ipc:///PATH or tcp://HOST:PORT.")
     ] = "",
     layout: LayoutOption = Layout.FULL_SBS,
     start: StartOption = 0.0,
@@ -55,9 +58,7 @@ def live(
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Drop a file's late frames instead of slowing down.")
     ] = False,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Stop after this time.", show_default=False)
-    ] = None,
+    seconds: SecondsOption = None,
     latency_strip: Annotated[
         bool, typer.Option("--latency-strip", help="Stamp a barcode for `watch --measure`.")
     ] = False,
@@ -72,11 +73,12 @@ def live(
     wins. Ctrl-C ends the stream and tells the viewers.
 
     \b
-    stereocast live testsrc:                                the built-in scene
-    stereocast live film.mp4 --layout half-sbs --max-height 720
-    stereocast live film.mp4 --set stereo.strength=4        more depth
-    stereocast live testsrc: --address tcp://127.0.0.1:5570
-    stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
+    Examples:
+      stereocast live testsrc:                            the built-in scene
+      stereocast live film.mp4 --layout half-sbs --max-height 720
+      stereocast live film.mp4 --set stereo.strength=4    more depth
+      stereocast live testsrc: --address tcp://127.0.0.1:5570
+      stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
     """
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads
@@ -86,14 +88,13 @@ def live(
     from stereocast.runtime.stream import Stream
 
     chosen = configuration.load(config, settings or ())
-    resolved = threads.apply(chosen.threads)
-    chosen = replace(chosen, threads=resolved)
+    chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
         start_s=start,
         frames=frames,
         max_fps=max_fps,
         max_height=max_height,
-        threads=resolved.decode,
+        threads=chosen.threads.decode,
     )
     opened = open_source(source, options)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
@@ -103,15 +104,35 @@ def live(
         with closing(choice.encoder), _offer(description, chosen, address, curve) as sink:
             stream = Stream(paced, session, choice.encoder, sink, strip=latency_strip)
             typer.echo(f"live at {sink.address.url}  ({choice.encoder.description})")
-            with _stopping(seconds) as stop, _status(stream, paced, sink):
-                stream.run(stop)
+            broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
-            report = _report(stream, paced, sink, chosen)
-    typer.echo(
-        f"{report['frames_out']} of {report['frames_in']} frames sent, {report['fps']} fps, "
-        f"drops {report['drops']}"
-    )
+            report = _report(stream, paced, sink, chosen) | {"partial": broken}
+    typer.echo(_summary(stream, paced))
     write_json(json, report)
+    if broken:
+        complain(broken)
+        raise typer.Exit(ExitCode.PARTIAL if stream.report.frames_out else ExitCode.FAILED)
+
+
+def _run(stream: Stream, sink: RouterSink, seconds: float | None) -> str | None:
+    """Stream to the end; return how the source broke, if it did."""
+    from stereocast.engine.errors import SourceError
+
+    try:
+        with _stopping(seconds) as stop, _status(stream, sink):
+            stream.run(stop)
+    except SourceError as error:
+        return str(error)
+    return None
+
+
+def _summary(stream: Stream, paced: PacedSource) -> str:
+    report = stream.report
+    dropped = ", ".join(f"{count} {cause}" for cause, count in report.drops.items() if count)
+    return (
+        f"{report.frames_out} of {paced.frames} frames sent, {report.fps:.1f} fps, "
+        f"dropped: {dropped or 'none'}"
+    )
 
 
 def _prepare(info: SourceInfo, config: Config, layout: Layout) -> tuple[Session, EncoderChoice]:
@@ -123,13 +144,12 @@ def _prepare(info: SourceInfo, config: Config, layout: Layout) -> tuple[Session,
     session = Session(size, config.engine(), layout=layout)
     height, width = layout.packed_size(*size)
     names = LADDER if config.live.codec == "auto" else (config.live.codec,)
-    x264 = replace(config.x264, threads=config.threads.encode)
     choice = choose_encoder(
         names,
         width=width,
         height=height,
         fps=info.fps,
-        settings=EncoderSettings(x264=x264, mjpeg=config.jpeg),
+        settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode),
     )
     say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
     return session, choice
@@ -168,25 +188,20 @@ def _offer(stream: wire.Stream, config: Config, address: str, curve: Path | None
 def _stopping(seconds: float | None) -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C, SIGTERM or the end of the time sets."""
     stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
     timer = threading.Timer(seconds, stop.set) if seconds is not None else None
     if timer is not None:
         timer.daemon = True
         timer.start()
     try:
-        yield stop
+        with stopping_gently(stop.set):
+            yield stop
     finally:
         if timer is not None:
             timer.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
-def _status(stream: Stream, paced: PacedSource, sink: RouterSink) -> Iterator[None]:
+def _status(stream: Stream, sink: RouterSink) -> Iterator[None]:
     """Show one line about the running stream where there is a terminal."""
     from rich.console import Console
 
@@ -228,7 +243,7 @@ def _report(
         report.account,
         frames_in=paced.frames,
         frames_out=report.frames_out,
-        drops=report.drops,
+        drops={**report.drops, "source": paced.missed},
         fps=report.fps,
     )
     return {

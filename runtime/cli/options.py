@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stereocast.engine.errors import StereocastError
 from stereocast.engine.layout import Layout
+from stereocast.runtime.cli.outcome import check_report
 
 ConfigOption = Annotated[
     Path | None,
@@ -21,38 +19,39 @@ SetOption = Annotated[
     typer.Option("--set", metavar="ROOM.KEY=VALUE", help="Override one setting; repeatable."),
 ]
 JsonOption = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the report here as JSON.")
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the report here as JSON.", callback=check_report
+    ),
 ]
 LayoutOption = Annotated[Layout, typer.Option("--layout", help="How both eyes share a picture.")]
 StartOption = Annotated[
     float, typer.Option("--start", min=0, metavar="SECONDS", help="Begin here in the source.")
 ]
 FramesOption = Annotated[
-    int | None, typer.Option("--frames", min=1, help="Stop after so many frames.")
+    int | None, typer.Option("--frames", min=1, metavar="COUNT", help="Stop after so many frames.")
 ]
 MaxFpsOption = Annotated[
-    float | None, typer.Option("--max-fps", min=0.1, help="Drop frames above this rate.")
+    float | None,
+    typer.Option(
+        "--max-fps", min=0.1, max=1000, metavar="FPS", help="Drop frames above this rate."
+    ),
 ]
 MaxHeightOption = Annotated[
-    int | None, typer.Option("--max-height", min=16, help="Scale the source down to this height.")
+    int | None,
+    typer.Option(
+        "--max-height",
+        min=16,
+        max=16384,
+        metavar="ROWS",
+        help="Scale the source down to this height.",
+    ),
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option("--seconds", min=0.1, max=1e6, metavar="SECONDS", help="Stop after this time."),
 ]
 CurveOption = Annotated[
     Path | None,
     typer.Option("--curve", metavar="FOLDER", help="Keys made by `stereocast keys`."),
 ]
-
-
-def write_json(path: Path | None, report: dict[str, object]) -> None:
-    """Write a report, if a path was given. Raises StereocastError where that fails."""
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StereocastError(f"{path}: cannot write the report: {error.strerror}") from None
-
-
-def say(notes: Iterable[str]) -> None:
-    """Print what was decided on the user's behalf, one line each, beside the results."""
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)

@@ -6,18 +6,16 @@ imports are inside functions, so that `--help` answers at once.
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stereocast.runtime.cli.options import CurveOption, FramesOption, JsonOption, write_json
+from stereocast.runtime.cli.options import CurveOption, FramesOption, JsonOption, SecondsOption
+from stereocast.runtime.cli.outcome import write_json
+from stereocast.runtime.cli.signals import stopping_gently
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +47,9 @@ class WatchOptions:
 def watch(
     address: Annotated[
         str,
-        typer.Argument(help="NAME, ipc:///PATH or tcp://HOST:PORT; empty: the default stream."),
+        typer.Argument(
+            metavar="ADDRESS", help="NAME, ipc:///PATH or tcp://HOST:PORT; default: this machine's."
+        ),
     ] = "",
     *,
     record: Annotated[
@@ -69,11 +69,12 @@ def watch(
     window: Annotated[
         bool, typer.Option("--window", help="Show the stream. e: one or both eyes, q: quit.")
     ] = False,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after this time.")] = None,
+    seconds: SecondsOption = None,
     frames: FramesOption = None,
     json: JsonOption = None,
     slow: Annotated[
-        float, typer.Option(min=0, metavar="MS", help="Play a slow viewer: sleep per picture.")
+        float,
+        typer.Option(min=0, max=60_000, metavar="MS", help="Play a slow viewer: sleep a picture."),
     ] = 0.0,
     curve: CurveOption = None,
     overwrite: Annotated[
@@ -85,11 +86,12 @@ def watch(
     Without options it prints rate, age and losses until the stream ends or Ctrl-C.
 
     \b
-    stereocast watch                            the default stream, numbers only
-    stereocast watch --window                   look at it
-    stereocast watch --record out.mkv           keep it, as it comes
-    stereocast watch --measure --json a.json    latency per stage, from the pixels
-    stereocast watch tcp://10.0.0.5:5570 --curve keys/client --snapshot eye.png
+    Examples:
+      stereocast watch                            the default stream, numbers only
+      stereocast watch --window                   look at it
+      stereocast watch --record out.mkv           keep it, as it comes
+      stereocast watch --measure --json a.json    latency per stage, from the pixels
+      stereocast watch tcp://10.0.0.5:5570 --curve keys/client --snapshot eye.png
     """
     options = WatchOptions(
         record, measure, snapshot, window, seconds, frames, json, slow, overwrite
@@ -123,7 +125,7 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
             on_notice=lambda text: say(f"server: {text}"),
         )
         try:
-            with outputs.closed(say), status.live, _stopped_by_signals(session):
+            with outputs.closed(say), status.live, stopping_gently(session.stop):
                 ending = session.run(seconds=options.seconds, frames=options.frames)
             say(f"{ending}:")
         finally:
@@ -132,15 +134,13 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
 
 def _check_files(options: WatchOptions) -> None:
     """Refuse what cannot work before anything is waited for."""
-    from stereocast.engine.errors import ConfigError
+    from stereocast.runtime.sink.record import check_recording
     from stereocast.runtime.watch import snapshot
 
+    if options.record:
+        check_recording(options.record, overwrite=options.overwrite)
     if options.snapshot:
         snapshot.check_path(options.snapshot, overwrite=options.overwrite)
-    if options.json and not options.json.parent.is_dir():
-        raise ConfigError(
-            f"--json {options.json}: there is no folder {options.json.parent}; create it first"
-        )
     if options.window:
         import stereocast.runtime.watch.window  # noqa: F401  raises where pygame is missing
 
@@ -199,24 +199,6 @@ class _StatusLine:
             self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
         else:
             self._console.print(line, soft_wrap=True)
-
-
-@contextmanager
-def _stopped_by_signals(session: WatchSession) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the session in good order; the second one ends it at once."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        session.stop()
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(session: WatchSession, outputs: Outputs, options: WatchOptions, console: Console) -> None:

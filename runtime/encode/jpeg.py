@@ -27,14 +27,10 @@ class JpegConfig:
 
     quality: int = 85
     """1 to 100, about as libjpeg counts."""
-    threads: int = 1
-    """Slices of a picture coded at once."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
-            raise ConfigError(f"mjpeg: quality must be 1 to 100, got {self.quality}.")
-        if not 1 <= self.threads <= 64:
-            raise ConfigError(f"mjpeg: threads must be 1 to 64, got {self.threads}.")
+            raise ConfigError(f"jpeg.quality must be in [1, 100], got {self.quality}")
 
     @property
     def quantiser(self) -> int:
@@ -49,13 +45,15 @@ class JpegEncoder:
     """One JPEG per picture, each a key picture, in the colours that every JPEG reader expects.
 
     JPEG files have BT.601 coefficients and full range by convention (JFIF 1.02), so the BT.709
-    limited surface is converted.
+    limited surface is converted. `threads` slices of a picture are coded at once.
     """
 
     codec = "mjpeg"
     codec_string = "mjpeg"
 
-    def __init__(self, config: JpegConfig, *, width: int, height: int, fps: float) -> None:
+    def __init__(
+        self, config: JpegConfig, *, width: int, height: int, fps: float, threads: int = 1
+    ) -> None:
         self._name = f"mjpeg {width}×{height}"
         if width < 2 or height < 2 or width % 2 or height % 2:
             raise EncodeError(f"{self._name}: sizes must be even and at least 2; pad the picture.")
@@ -68,7 +66,7 @@ class JpegEncoder:
         context.framerate, context.time_base = rate, 1 / rate
         context.sample_aspect_ratio = Fraction(1)  # FFmpeg writes the JFIF marker only with it
         context.color_range = int(ColorRange.JPEG)
-        context.thread_count, context.thread_type = config.threads, "SLICE"
+        context.thread_count, context.thread_type = threads, "SLICE"
         # A fixed step: PyAV cannot set the quality of single pictures, which FFmpeg would ask for.
         context.qmin = context.qmax = config.quantiser
         try:
@@ -77,9 +75,9 @@ class JpegEncoder:
             raise EncodeError(f"{self._name}: the JPEG encoder refuses ({error}).") from error
         self._context: VideoCodecContext | None = context
         self._reformatter = VideoReformatter()
-        self._threads = config.threads
+        self._threads = threads
         self._pictures = 0
-        self.description = f"mjpeg quality {config.quality}, {config.threads} threads"
+        self.description = f"mjpeg quality {config.quality}, {threads} slices"
 
     def encode(self, frame: StereoFrame, *, keyframe: bool = False) -> Packet:
         """Compress one picture; every packet is a key picture, asked for or not.

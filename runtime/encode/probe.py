@@ -23,6 +23,7 @@ class EncoderSettings:
 
     x264: X264Config = field(default_factory=X264Config)
     mjpeg: JpegConfig = field(default_factory=JpegConfig)
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def _check(name: str) -> None:
 def _build(
     name: str, settings: EncoderSettings, *, width: int, height: int, fps: float
 ) -> X264Encoder | JpegEncoder:
+    threads = settings.threads
     if name == "x264":
-        return X264Encoder(settings.x264, width=width, height=height, fps=fps)
-    return JpegEncoder(settings.mjpeg, width=width, height=height, fps=fps)
+        return X264Encoder(settings.x264, width=width, height=height, fps=fps, threads=threads)
+    return JpegEncoder(settings.mjpeg, width=width, height=height, fps=fps, threads=threads)

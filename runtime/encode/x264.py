@@ -57,24 +57,22 @@ class X264Config:
 
     preset: str = "ultrafast"
     """x264's speed preset; superfast needs about a third more CPU and a third of the bits."""
-    threads: int = 1
-    """Slices of a picture coded at once; more threads shorten the delay, never add any."""
-    bitrate_kbps: int | None = None
-    """Mean rate; None derives it from size and frame rate (20 Mb/s at 2560×720, 30 fps)."""
+    bitrate_kbps: int = 0
+    """Mean rate; 0 derives it from size and frame rate (20 Mb/s at 2560×720, 30 fps)."""
     vbv_frames: float = 1.5
     """Size of the rate buffer in mean pictures, 1 to 2: what keeps a key picture small."""
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise ConfigError(
-                f"x264: preset must be one of {', '.join(PRESETS)}, got {self.preset!r}."
+                f"x264.preset must be one of {', '.join(PRESETS)}, got {self.preset!r}"
             )
-        if not 1 <= self.threads <= 64:
-            raise ConfigError(f"x264: threads must be 1 to 64, got {self.threads}.")
-        if self.bitrate_kbps is not None and self.bitrate_kbps < 50:
-            raise ConfigError(f"x264: bitrate_kbps must be 50 or more, got {self.bitrate_kbps}.")
+        if self.bitrate_kbps != 0 and not 50 <= self.bitrate_kbps <= 2_000_000:
+            raise ConfigError(
+                f"x264.bitrate_kbps must be 0 or in [50, 2000000], got {self.bitrate_kbps}"
+            )
         if not 1.0 <= self.vbv_frames <= 30.0:
-            raise ConfigError(f"x264: vbv_frames must be 1 to 30, got {self.vbv_frames}.")
+            raise ConfigError(f"x264.vbv_frames must be in [1, 30], got {self.vbv_frames}")
 
 
 def default_bitrate_kbps(width: int, height: int, fps: float) -> int:
@@ -93,13 +91,16 @@ class X264Encoder:
     Every key picture is a true IDR that carries its parameter sets; there are no others than the
     first and the requested ones.
 
+    threads       slices of a picture coded at once: more shorten the delay, never add any
     codec_string  read from the parameter set that x264 really wrote
     description   settings in words, for doctor and the session's report
     """
 
     codec = "h264"
 
-    def __init__(self, config: X264Config, *, width: int, height: int, fps: float) -> None:
+    def __init__(
+        self, config: X264Config, *, width: int, height: int, fps: float, threads: int = 1
+    ) -> None:
         self._name = f"x264 {width}×{height} at {fps:g} fps"
         if width < 16 or height < 16 or width % 2 or height % 2:
             raise EncodeError(f"{self._name}: sizes must be even and at least 16; pad the picture.")
@@ -112,7 +113,7 @@ class X264Encoder:
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.framerate, context.time_base = rate, 1 / rate
         # Without SLICE FFmpeg switches x264 to frame threads, each of which delays one picture.
-        context.thread_count, context.thread_type = config.threads, ThreadType.SLICE
+        context.thread_count, context.thread_type = threads, ThreadType.SLICE
         # Only so that the parameter sets are known before the first picture; they stay in the
         # stream as well, because repeat-headers asks for them.
         context.flags |= Flags.global_header
@@ -129,7 +130,7 @@ class X264Encoder:
         self._pictures = 0
         self.description = (
             f"x264 {config.preset}, {kbps} kb/s, rate buffer "
-            f"{config.vbv_frames:g} pictures, {config.threads} threads"
+            f"{config.vbv_frames:g} pictures, {threads} slices"
         )
 
     def encode(self, frame: StereoFrame, *, keyframe: bool = False) -> Packet:

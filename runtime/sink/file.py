@@ -37,18 +37,14 @@ class FileConfig:
     """x264's speed preset."""
     crf: float = 20.0
     """x264's quality: 0 (lossless) to 51; 18 is hard to tell from the original."""
-    threads: int = 0
-    """Pictures coded at once; 0 lets x264 choose from the number of cores."""
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise ConfigError(
-                f"file: preset must be one of {', '.join(PRESETS)}, got {self.preset!r}."
+                f"file.preset must be one of {', '.join(PRESETS)}, got {self.preset!r}"
             )
         if not 0 <= self.crf <= 51:
-            raise ConfigError(f"file: crf must be 0 to 51, got {self.crf}.")
-        if not 0 <= self.threads <= 128:
-            raise ConfigError(f"file: threads must be 0 to 128, got {self.threads}.")
+            raise ConfigError(f"file.crf must be in [0, 51], got {self.crf}")
 
 
 class FileSink:
@@ -58,8 +54,7 @@ class FileSink:
     notes   what was decided on the user's behalf or went wrong with the sound
 
     A picture's pts_ns becomes the nearest count of `video.time_base`, which is exact for times that
-    come from it; MP4 and MOV keep that, Matroska rounds to milliseconds. `start_ns`, if given, is
-    the moment of the source that becomes 0 in the file, for pictures and sound alike.
+    come from it; MP4 and MOV keep that, Matroska rounds to milliseconds.
     """
 
     def __init__(
@@ -69,25 +64,26 @@ class FileSink:
         video: VideoShape,
         config: FileConfig | None = None,
         audio: AudioFrom | None = None,
-        start_ns: int | None = None,
+        threads: int = 0,
         overwrite: bool = False,
     ) -> None:
         """Open the file and write its header.
 
+        threads  pictures coded at once; 0 lets x264 choose from the number of cores
         Raises EncodeError in one line: unknown suffix, missing or closed folder, name taken,
         x264 or the container refuses.
         """
         self.frames = 0
         self._shape = video
         self._config = config or FileConfig()
-        self._start_ns = start_ns or 0
+        self._threads = threads
         self._notes: list[str] = []
         self._container = container_for(path)
         self._file = PartialFile(path, overwrite=overwrite)
         self._last_tick: int | None = None
         self._last_ns = self._interval_ns = 0
         self._trim_end = audio is not None and audio.trim_end
-        self._audio = AudioTrack(audio, start_ns=start_ns) if audio is not None else None
+        self._audio = AudioTrack(audio, start_ns=video.start_ns) if audio is not None else None
         self._output: OutputContainer | None = self._open()
 
     @property
@@ -202,7 +198,7 @@ class FileSink:
         stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
         context = stream.codec_context
         context.time_base = shape.time_base
-        context.thread_count, context.thread_type = config.threads, ThreadType.FRAME
+        context.thread_count, context.thread_type = self._threads, ThreadType.FRAME
         context.options = {
             "preset": config.preset,
             "crf": f"{config.crf:g}",
@@ -219,7 +215,7 @@ class FileSink:
                 f"picture {frame.index} is {frame.width}×{frame.height}, "
                 f"not {shape.width}×{shape.height}"
             )
-        tick = shape.ticks(frame.pts_ns - self._start_ns)
+        tick = shape.ticks(frame.pts_ns - (shape.start_ns or 0))
         if self._last_tick is not None and tick <= self._last_tick:
             raise self._error(
                 f"picture {frame.index} at {frame.pts_ns} ns is not later than the one before it "

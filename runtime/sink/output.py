@@ -30,6 +30,8 @@ class VideoShape:
     width, height  of the packed picture, both eyes together, even
     fps            nominal rate; the times of the pictures are their own
     time_base      unit in which the file should count time (Matroska counts milliseconds anyway)
+    start_ns       moment of the source that becomes 0 in the file, for pictures and sound alike;
+                   None: the source's own 0
     """
 
     width: int
@@ -37,6 +39,7 @@ class VideoShape:
     fps: float
     layout: Layout
     time_base: Fraction = Fraction(1, 1000)
+    start_ns: int | None = None
 
     def __post_init__(self) -> None:
         if self.width < 2 or self.height < 2 or self.width % 2 or self.height % 2:

@@ -13,11 +13,21 @@ from av.stream import Stream
 
 from stereocast.engine.errors import EncodeError
 from stereocast.runtime.packet import Packet
-from stereocast.runtime.sink.output import PartialFile, VideoShape, container_for, reason
+from stereocast.runtime.sink.output import PartialFile, VideoShape, reason
 from stereocast.runtime.sink.stereo_metadata import MATROSKA_STEREO_MODE
 
 CODECS = ("h264", "mjpeg")
 _NANO = 1_000_000_000
+
+
+def check_recording(path: Path, *, overwrite: bool) -> PartialFile:
+    """Return the way into the folder; nothing is written yet.
+
+    Raises EncodeError in one line: suffix impossible, folder missing, name taken.
+    """
+    if path.suffix.lower() != ".mkv":
+        raise EncodeError(f"{path}: recordings are Matroska files; name it .mkv.")
+    return PartialFile(path, overwrite=overwrite)
 
 
 class Recorder:
@@ -41,11 +51,9 @@ class Recorder:
         """
         if codec not in CODECS:
             raise EncodeError(f"{path}: cannot record {codec!r}, only {' and '.join(CODECS)}.")
-        if container_for(path) != "matroska":
-            raise EncodeError(f"{path}: recordings are Matroska files; name it .mkv.")
         self.packets = self.skipped = self.jumps = 0
         self._shape = video
-        self._file = PartialFile(path, overwrite=overwrite)
+        self._file = check_recording(path, overwrite=overwrite)
         self._offset_ns = 0
         self._last_ns: int | None = None
         try:

@@ -31,6 +31,7 @@ from stereocast.runtime.source.picture import (
 from stereocast.runtime.source.timeline import SECOND_NS, RateLimit, to_ns
 
 MAX_PIXELS = 8192 * 4320
+LATEST_START_S = 1e9  # in nanoseconds it still fits FFmpeg's 64 bits
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class FileOptions:
     """Slice threads of the decoder."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise ConfigError(f"start_s must be 0 or more seconds, got {self.start_s}")
+        if not 0 <= self.start_s <= LATEST_START_S:
+            raise ConfigError(f"start_s must be in [0, {LATEST_START_S:g}], got {self.start_s}")
         if self.max_fps is not None and not (math.isfinite(self.max_fps) and self.max_fps > 0):
             raise ConfigError(f"max_fps must be above 0, got {self.max_fps}")
         for name, value, least in (

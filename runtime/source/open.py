@@ -18,6 +18,8 @@ def open_source(address: str, options: FileOptions) -> Source:
 
     A path that exists is a file, whatever its name looks like. Raises SourceError.
     """
+    if not address:
+        raise SourceError(f"no source was named; supported: {SUPPORTED}")
     scheme = _SCHEME.match(address)
     if scheme is None or os.path.exists(address):
         return FileSource(address, options=options)

@@ -39,7 +39,7 @@ def test_local_addresses_need_no_keys(text: str, url: str) -> None:
 )
 def test_addresses_others_can_reach_demand_keys(text: str) -> None:
     address = parse_address(text, folder=FOLDER)
-    with pytest.raises(TransportError, match="create_keys") as refusal:
+    with pytest.raises(TransportError, match="stereocast keys") as refusal:
         require_keys(address, has_keys=False)
     assert "\n" not in str(refusal.value)
     require_keys(address, has_keys=True)

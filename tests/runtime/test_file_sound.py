@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
 def convert(
     path: Path, sound: AudioFrom, moving: Make, *, count: int = 20, start_ns: int | None = None
 ) -> FileSink:
-    with FileSink(path, video=SHAPE, audio=sound, start_ns=start_ns) as sink:
+    with FileSink(path, video=replace(SHAPE, start_ns=start_ns), audio=sound) as sink:
         for index in range(count):
             frame = moving(48, 64, index)
             pts_ns = index * NANO // 10 + (start_ns or 0)

@@ -78,13 +78,13 @@ def test_quality_buys_likeness_with_bytes(moving: Make) -> None:
 def test_threads_do_not_change_the_picture(moving: Make, threads: int) -> None:
     frame = moving(96, 128, 0)
     one = JpegEncoder(JpegConfig(), width=128, height=96, fps=30).encode(frame)
-    many = JpegEncoder(JpegConfig(threads=threads), width=128, height=96, fps=30).encode(frame)
+    many = JpegEncoder(JpegConfig(), width=128, height=96, fps=30, threads=threads).encode(frame)
     for expected, actual in zip(read_jpeg(one.data), read_jpeg(many.data), strict=True):
         assert np.array_equal(expected, actual)
 
 
 def test_impossible_requests_are_refused(moving: Make) -> None:
-    with pytest.raises(ConfigError, match="quality must be 1 to 100, got 0"):
+    with pytest.raises(ConfigError, match="quality must be in"):
         JpegConfig(quality=0)
     with pytest.raises(EncodeError, match="mjpeg 63×48: sizes must be even"):
         JpegEncoder(JpegConfig(), width=63, height=48, fps=30)

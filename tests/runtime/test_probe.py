@@ -49,11 +49,11 @@ def test_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_description_lists_the_whole_ladder_and_its_settings() -> None:
-    results = describe(EncoderSettings(x264=X264Config(preset="superfast", threads=2)))
+    results = describe(EncoderSettings(x264=X264Config(preset="superfast"), threads=2))
     assert [result.name for result in results] == list(LADDER)
     assert all(result.works for result in results)
     assert "superfast" in results[0].detail
-    assert "2 threads" in results[0].detail
+    assert "2 slices" in results[0].detail
 
 
 def test_probing_needs_no_torch() -> None:

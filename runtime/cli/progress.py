@@ -1,0 +1,80 @@
+"""How far long work is: a bar with rate and time left on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+PLAIN_INTERVAL_S = 10.0
+"""Where output is no terminal a line stays, so there are few."""
+
+
+@contextmanager
+def progress(word: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """Show how far `word` is on standard error; yield what counts one frame.
+
+    total  frames to come as far as one can tell; None: nobody knows
+    """
+    if not sys.stderr.isatty():
+        yield _Lines(word, total).advance
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeLeftColumn(elapsed_when_finished=True),
+        TextColumn("left", style="progress.remaining"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Bar(bar, word, total).advance
+
+
+class _Bar:
+    def __init__(self, bar: Progress, word: str, total: int | None) -> None:
+        self._bar = bar
+        self._task = bar.add_task(word, total=total, rate="")
+        self._began = time.monotonic()
+        self._count = 0
+
+    def advance(self) -> None:
+        self._count += 1
+        rate = self._count / max(time.monotonic() - self._began, 1e-6)
+        self._bar.update(self._task, advance=1, rate=f"{rate:.1f} fps")
+
+
+class _Lines:
+    def __init__(self, word: str, total: int | None) -> None:
+        self._word, self._total = word, total
+        self._began = time.monotonic()
+        self._next = self._began + PLAIN_INTERVAL_S
+        self._count = 0
+
+    def advance(self) -> None:
+        self._count += 1
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + PLAIN_INTERVAL_S
+        rate = self._count / (now - self._began)
+        typer.echo(f"{self._word}: {progress_words(self._count, self._total, rate)}", err=True)
+
+
+def progress_words(count: int, total: int | None, rate: float) -> str:
+    """Say how far it is: "240 of 720 frames, 24.0 fps, 20 s left"; `rate` in frames a second."""
+    if total is None:
+        return f"{count} frames, {rate:.1f} fps"
+    left_s = max(0, total - count) / rate
+    return f"{count} of {total} frames, {rate:.1f} fps, {left_s:.0f} s left"
