@@ -40,6 +40,7 @@ format: $(VENV)/installed   ## rewrite the sources as `check` wants them
 	$(BIN)/clang-format -i $(shell find kernels -name '*.cpp' -o -name '*.h')
 
 bench: $(VENV)/installed   ## every bench, into bench/results/
+	@mkdir -p bench/results
 	$(BIN)/stereocast bench kernels --json bench/results/kernels.json
 	$(BIN)/stereocast bench pumping --json bench/results/pumping.json
 	$(BIN)/stereocast bench convert $(VIDEO) --json bench/results/convert.json

@@ -27,7 +27,8 @@ def description() -> str:
     """Say which CPU kernels are in use, in words for `doctor` and reports."""
     if _module is None:
         return f"reference kernels (slow): {_reason}; install a C++ compiler and reinstall"
-    return f"native kernels, {_module.threads()} threads"
+    count = _module.threads()
+    return f"native kernels, {count} thread{'s' if count > 1 else ''}"
 
 
 def set_threads(count: int) -> None:

@@ -36,6 +36,7 @@ class PacedSource:
 
     waits   whether every frame waits for the engine
     frames  how many were let out so far
+    missed  how many a live source had no time to make: it runs on a later clock from there on
     """
 
     def __init__(self, source: Source, *, realtime: bool = False) -> None:
@@ -44,6 +45,7 @@ class PacedSource:
         self.waits = not (self._live or realtime)
         self.box: Mailbox[Captured] = Mailbox(latest=not self.waits)
         self.frames = 0
+        self.missed = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
@@ -71,13 +73,22 @@ class PacedSource:
             self.box.close()
 
     def _emit_live(self) -> None:
-        """Make each frame when it is due, which is what a camera would do."""
+        """Make each frame when it is due, which is what a camera would do.
+
+        A scene that takes longer to make than a frame lasts would fall behind for ever: what was
+        missed is counted, and the clock of the scene is moved on by it.
+        """
         start_ns = time.monotonic_ns()
         interval_ns = round(1e9 / self._source.info.fps)
         frames = iter(self._source)
         due_ns = start_ns
         while self._sleep_until(due_ns):
             began_ns = time.monotonic_ns()
+            missed = (began_ns - due_ns) // interval_ns
+            if missed > 0:
+                self.missed += missed
+                start_ns += missed * interval_ns
+                due_ns += missed * interval_ns
             frame = next(frames, None)
             if frame is None or not self.box.put(Captured(frame, due_ns, began_ns)):
                 return
@@ -90,12 +101,13 @@ class PacedSource:
         for frame in self._source:
             now_ns = time.monotonic_ns()
             is_late = start_ns is not None and now_ns - (start_ns + frame.pts_ns) > _LATE_NS
-            if start_ns is None or (is_late and self.waits):
+            if start_ns is None or is_late:
                 start_ns = now_ns - frame.pts_ns
-            if not self._sleep_until(start_ns + frame.pts_ns):
+            due_ns = start_ns + frame.pts_ns
+            if not self._sleep_until(due_ns):
                 return
-            now_ns = time.monotonic_ns()
-            if not self.box.put(Captured(frame, None if self.waits else now_ns, now_ns)):
+            captured_ns = None if self.waits else due_ns
+            if not self.box.put(Captured(frame, captured_ns, due_ns)):
                 return
             self.frames += 1
 

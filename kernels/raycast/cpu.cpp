@@ -3,6 +3,13 @@
 // reference.py is the definition. Passes over a picture: (1) rows: inverse depths and ids, runs of
 // equal ids shaded in blocks; (2) pixels on edges get their mixed colour, from the colours of pass
 // 1; (3) those few are written back.
+
+// Floating-point traps and errno are never read here; while they might be, a float minimum is a
+// branch and its loop stays scalar. Neither option changes a result.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-trapping-math", "no-math-errno")
+#endif
+
 #include <stdexcept>
 #include <string>
 
@@ -23,11 +30,23 @@ struct View {
   int log2_side;
 };
 
+// The first column after `begin` with another id; eight at a time, since runs are long.
+STEREOCAST_INLINE int run_end(const std::int32_t* ids, int begin, int width) {
+  const std::int32_t id = ids[begin];
+  int end = begin + 1;
+  for (; end + 8 <= width; end += 8) {
+    std::int32_t other = 0;
+    for (int i = 0; i < 8; ++i) other |= ids[end + i] ^ id;
+    if (other != 0) break;
+  }
+  while (end < width && ids[end] == id) ++end;
+  return end;
+}
+
 STEREOCAST_INLINE void shade_row(const View& view, int y, int width, const RowBuffers& row) {
   for (int begin = 0; begin < width;) {
     const std::int32_t id = row.ids[begin];
-    int end = begin + 1;
-    while (end < width && row.ids[end] == id) ++end;
+    const int end = run_end(row.ids, begin, width);
     if (id < 0) {
       for (int channel = 0; channel < 3; ++channel) {
         std::memset(row.rgb[channel] + begin, view.background[channel], end - begin);
@@ -77,22 +96,31 @@ void flag_edges(const Picture& picture, int y, std::uint8_t* flags) {
   const std::int32_t* own = picture.ids + std::int64_t(y) * width;
   const std::int32_t* above = y > 0 ? own - width : own;
   const std::int32_t* below = y + 1 < picture.height ? own + width : own;
-  for (int x = 0; x < width; ++x) flags[x] = (own[x] != above[x]) | (own[x] != below[x]);
-  for (int x = 0; x + 1 < width; ++x) flags[x] |= own[x] != own[x + 1];
-  for (int x = 1; x < width; ++x) flags[x] |= own[x] != own[x - 1];
+  for (int x = 0; x < width; ++x) {
+    flags[x] = (own[x] != above[x]) | (own[x] != below[x]);
+  }
+  for (int x = 1; x < width; ++x) {
+    const std::uint8_t differs = own[x] != own[x - 1];
+    flags[x] |= differs;
+  }
+  for (int x = 1; x < width; ++x) {
+    const std::uint8_t differs = own[x] != own[x - 1];
+    flags[x - 1] |= differs;
+  }
 }
 
 void mix_rows(const View& view, const Picture& picture, int first, int last,
               std::vector<std::vector<Mixed>>& mixed) {
   std::vector<std::uint8_t> flags(picture.width + 8);
   for (int y = first; y < last; ++y) {
+    mixed[y].reserve(64);
     flag_edges(picture, y, flags.data());
     for (int block = 0; block < picture.width; block += 8) {
       std::uint64_t any;
       std::memcpy(&any, flags.data() + block, sizeof any);
       if (any == 0) continue;
       for (int x = block; x < std::min(block + 8, picture.width); ++x) {
-        if (flags[x]) mixed[y].push_back(mix(picture, view.shapes, view.log2_side, x, y));
+        if (flags[x]) mix(picture, view.shapes, view.log2_side, x, y, mixed[y]);
       }
     }
   }
@@ -116,7 +144,7 @@ View prepare(const ConstMap& primitives, const Array<const std::uint8_t, 4>& tex
   for (int channel = 0; channel < 3; ++channel) {
     view.background[channel] = static_cast<std::uint8_t>(lamp[9 + channel]);
   }
-  const int side = static_cast<int>(textures.shape(2));
+  const int side = static_cast<int>(textures.shape(2)) - 1;
   view.log2_side = std::countr_zero(static_cast<unsigned>(side));
   const auto* texels = reinterpret_cast<const std::uint32_t*>(textures.data());
   for (std::size_t i = 0; i < primitives.shape(0); ++i) {

@@ -49,7 +49,7 @@ SHARE_OF_INFINITY = 0.025
 
 
 def paint(side: int = 512) -> Tensor:
-    """Return the textures of the scene, [16, 2·S, S, 4] uint8, always the same."""
+    """Return the textures of the scene, as Scene wants them, always the same."""
     g = torch.Generator().manual_seed(20)
     leaf, alpha = paintings.leaves(side, g)
     sheets = [

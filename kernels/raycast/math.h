@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -50,7 +51,8 @@ struct Eye {
 
 // The pixels of one row where all of a plane's inequalities hold; bounds are linear in the row.
 struct Side {
-  Linear inside;               // >= 0 inside
+  Linear inside;                // >= 0 inside
+  Linear distance;              // the same in pixels from the line
   double slope = 0, start = 0;  // the bound: x = slope·y + start
 };
 
@@ -136,6 +138,7 @@ inline void set_up_plane(const float* row, const Eye& eye, Vec3 light, int side,
                             plane.t_max * plane.iz - plane.t, beyond};
   for (int i = 0; i < 5; ++i) {
     plane.sides[i].inside = inside[i];
+    plane.sides[i].distance = (1.0 / std::hypot(inside[i].x, inside[i].y)) * inside[i];
     if (inside[i].x != 0.0) {
       plane.sides[i].slope = -inside[i].y / inside[i].x;
       plane.sides[i].start = -inside[i].c / inside[i].x;
@@ -194,7 +197,8 @@ inline Shape set_up(const float* row, const Eye& eye, Vec3 light, const std::uin
                     int side, int height) {
   Shape shape;
   shape.kind = static_cast<Kind>(static_cast<int>(row[0]));
-  shape.texels = textures + std::int64_t(row[1]) * 2 * side * side;
+  const std::int64_t rows = 2 * side + std::countr_zero(static_cast<unsigned>(side));
+  shape.texels = textures + static_cast<std::int64_t>(row[1]) * rows * (side + 1);
   shape.inverse_corner = row[13] > 0 ? 1.0f / row[13] : 1e6f;
   shape.receives_shadows = row[14] > 0;
   shape.glow = row[15];

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels.raycast.reference_edges import ball_coverage, mix_edges, plane_coverage
-from stereocast.kernels.raycast.reference_texture import SHARPER, mip_level, sample
+from stereocast.kernels.raycast.reference_texture import mip_level, sample
 
 if TYPE_CHECKING:
     from stereocast.kernels.raycast import Scene
@@ -102,7 +102,8 @@ def _plane(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
     distance = normal @ origin
     if distance == 0:
         return None
-    s_max, t_max = (row[11:13].double() * texture.shape[1]).unbind()
+    side = texture.shape[1] - 1
+    s_max, t_max = (row[11:13].double() * side).unbind()
     iz = rays.dot(normal / distance)
     s = s_max * (rays.dot(u / (u @ u)) - (u @ origin) / (u @ u) * iz)
     t = t_max * (rays.dot(v / (v @ v)) - (v @ origin) / (v @ v) * iz)
@@ -119,8 +120,8 @@ def _plane(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
         for axis in (0, 1)
         for f, px in ((s, s_px), (t, t_px))
     ]
-    rho2 = SHARPER * torch.maximum(slopes[0] + slopes[1], slopes[2] + slopes[3])
-    texels = sample(texture, s_px, t_px, mip_level(rho2, texture.shape[1]))
+    rho2 = torch.maximum(slopes[0] + slopes[1], slopes[2] + slopes[3])
+    texels = sample(texture, s_px, t_px, mip_level(rho2, side))
     if is_card:
         seen &= texels[3] >= 128 * 256
 
@@ -148,7 +149,7 @@ def _plane(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
     def coverage() -> Tensor:
         share = plane_coverage([(rays.exact(side), side) for side in sides])
         if is_card:
-            texel_px = (1 / (rho2.double() / SHARPER + 1e-12).sqrt()).clamp_min(1)
+            texel_px = (1 / (rho2.double() + 1e-12).sqrt()).clamp_min(1)
             share = share * (0.5 + (texels[3] / 65280 - 0.5) * texel_px).clamp(0, 1)
         return share
 
@@ -171,7 +172,7 @@ def _shadow(scene: Scene, row: Tensor, p: Tensor, q: Tensor) -> Tensor:
 
 def _ball(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
     texture = scene.textures[int(row[1])]
-    side = texture.shape[1]
+    side = texture.shape[1] - 1
     centre = rays.place(row[2:5])
     u, v = rays.axes @ row[5:8].double(), rays.axes @ row[8:11].double()
     radius = u.norm()
@@ -195,7 +196,7 @@ def _ball(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
         )
         cosine2 = root * root * (centre[2] ** 2 / (radius**2 * (centre @ centre))).float() + 0.02
         footprint = z * (side / (torch.pi * radius * rays.focal)).float()
-        level = mip_level(SHARPER * (footprint * footprint / cosine2), side)
+        level = mip_level(footprint * footprint / cosine2, side)
         # Texel centres of the level lie on the border of the octahedron: nothing wraps around.
         texel = (1 << level).float()
         s, t = (_octahedron(n) * 0.5 + 0.5).clamp(0, 1) * (side - texel) + 0.5 * texel
@@ -229,4 +230,4 @@ def _tint(scene: Scene, row: Tensor, texels: Tensor, shade: Tensor, lit: Tensor)
     diffuse, ambient = scene.light[1, :, None, None], scene.light[2, :, None, None]
     gain = torch.maximum(shade * (ambient + diffuse * lit), row[15]).clamp_max(1)
     fixed = (gain * 256 + 0.5).int()
-    return ((texels[:3] * fixed + 32768) >> 16).to(torch.uint8)
+    return ((texels[:3] * fixed) >> 16).to(torch.uint8)

@@ -30,29 +30,39 @@ struct RowBuffers {
   std::uint8_t* rgb[3];
 };
 
-// Colour of a block from its taps and its light; `gain` is in [0, 1] per channel.
-STEREOCAST_INLINE void tint(const Sampler& sampler, const Taps& taps, const float* shade,
-                            const float* lit, const Light& light, float glow, int x,
-                            std::uint8_t* const* rgb) {
-  alignas(64) std::uint32_t red_blue[kBlock], green_alpha[kBlock];
-  fetch(sampler, taps, red_blue, green_alpha);
-  for (int channel = 0; channel < 3; ++channel) {
-    const std::uint32_t* packed = channel == 1 ? green_alpha : red_blue;
-    const int shift = channel == 2 ? 16 : 0;
-    std::uint8_t* out = rgb[channel] + x;
-    const float ambient = light.ambient[channel], diffuse = light.diffuse[channel];
-    for (int i = 0; i < kBlock; ++i) {
-      const float gain = least(most(shade[i] * (ambient + diffuse * lit[i]), glow), 1.0f);
-      const std::uint32_t fixed = static_cast<int>(gain * 256.0f + 0.5f);
-      out[i] = static_cast<std::uint8_t>(
-          (((packed[i] >> shift) & 0xFFFFu) * fixed + 32768u) >> 16);
-    }
+// One channel of a block: the 8.8 number in the upper or lower half of `packed`, times the light.
+template <bool kUpper>
+STEREOCAST_INLINE void tint_channel(const std::uint32_t* packed, const float* shade,
+                                    const float* lit, int count, float ambient, float diffuse,
+                                    float glow, std::uint8_t* __restrict out) {
+  const float least_gain = 256.0f * glow;
+  ambient *= 256.0f;
+  diffuse *= 256.0f;
+  for (int i = 0; i < count; ++i) {
+    const float gain =
+        least(most(shade[i] * (ambient + diffuse * lit[i]), least_gain), 256.0f);
+    const std::uint32_t fixed = static_cast<int>(gain + 0.5f);
+    const std::uint32_t texel = kUpper ? packed[i] >> 16 : packed[i] & 0xFFFFu;
+    out[i] = static_cast<std::uint8_t>((texel * fixed) >> 16);
   }
 }
 
+// The colour of a block from its taps and its light.
+STEREOCAST_INLINE void tint(const Sampler& sampler, const Taps& taps, const float* shade,
+                            const float* lit, int count, const Light& light, float glow, int x,
+                            std::uint8_t* const* rgb) {
+  Colours colours;
+  fetch(sampler, taps, count, colours);
+  const std::uint32_t *red_blue = colours.red_blue, *green_alpha = colours.green_alpha;
+  const float *ambient = light.ambient, *diffuse = light.diffuse;
+  tint_channel<false>(red_blue, shade, lit, count, ambient[0], diffuse[0], glow, rgb[0] + x);
+  tint_channel<false>(green_alpha, shade, lit, count, ambient[1], diffuse[1], glow, rgb[1] + x);
+  tint_channel<true>(red_blue, shade, lit, count, ambient[2], diffuse[2], glow, rgb[2] + x);
+}
+
 STEREOCAST_INLINE void cast_shadow(const Shadow& shadow, const float* p, const float* q,
-                                   float* shade) {
-  for (int i = 0; i < kBlock; ++i) {
+                                   int count, float* shade) {
+  for (int i = 0; i < count; ++i) {
     const float dp = p[i] - shadow.s, dq = q[i] - shadow.t;
     const float along = std::fabs(dp * shadow.cosine + dq * shadow.sine) - shadow.half_along;
     const float across = std::fabs(dq * shadow.cosine - dp * shadow.sine) - shadow.half_across;
@@ -63,18 +73,28 @@ STEREOCAST_INLINE void cast_shadow(const Shadow& shadow, const float* p, const f
   }
 }
 
+// Along a row both coordinates only rise or only fall, so a block's ends bound it.
+STEREOCAST_INLINE bool touches(const Shadow& shadow, const float* p, const float* q, int count) {
+  const float p0 = p[0] - shadow.s, p1 = p[count - 1] - shadow.s;
+  const float q0 = q[0] - shadow.t, q1 = q[count - 1] - shadow.t;
+  const float reach = shadow.reach;
+  return least(p0, p1) <= reach && most(p0, p1) >= -reach && least(q0, q1) <= reach &&
+         most(q0, q1) >= -reach;
+}
+
 STEREOCAST_INLINE void shade_plane(const Shape& shape, const Sampler& sampler, const Light& light,
                                    const std::vector<Shadow>& shadows, double y, Span run,
                                    const RowBuffers& out) {
   const Plane& plane = shape.plane;
   const PlaneRow row = plane_row(plane, y);
   for (int x = run.begin; x < run.end; x += kBlock) {
+    const int count = filled_up(run.end - x);
     alignas(64) float s[kBlock], t[kBlock], rho2[kBlock], p[kBlock], q[kBlock];
     alignas(64) float shade[kBlock], lit[kBlock];
     Taps taps;
-    plane_texels(row, x, s, t, rho2);
-    aim(sampler, s, t, rho2, taps);
-    for (int i = 0; i < kBlock; ++i) {
+    plane_texels(row, x, count, s, t, rho2);
+    aim(sampler, s, t, rho2, count, taps);
+    for (int i = 0; i < count; ++i) {
       p[i] = s[i] * plane.metres_s;
       q[i] = t[i] * plane.metres_t;
       const float border = least(least(s[i], row.s_max - s[i]) * plane.metres_s,
@@ -85,16 +105,9 @@ STEREOCAST_INLINE void shade_plane(const Shape& shape, const Sampler& sampler, c
       lit[i] = plane.light_height / (dp * dp + dq * dq + plane.light_height2);
     }
     for (const Shadow& shadow : shadows) {
-      float p_low = p[0], p_high = p[0], q_low = q[0], q_high = q[0];
-      for (int i = 1; i < kBlock; ++i) {
-        p_low = least(p_low, p[i]), p_high = most(p_high, p[i]);
-        q_low = least(q_low, q[i]), q_high = most(q_high, q[i]);
-      }
-      const bool touches = p_low <= shadow.s + shadow.reach && p_high >= shadow.s - shadow.reach &&
-                           q_low <= shadow.t + shadow.reach && q_high >= shadow.t - shadow.reach;
-      if (touches) cast_shadow(shadow, p, q, shade);
+      if (touches(shadow, p, q, count)) cast_shadow(shadow, p, q, count, shade);
     }
-    tint(sampler, taps, shade, lit, light, shape.glow, x, out.rgb);
+    tint(sampler, taps, shade, lit, count, light, shape.glow, x, out.rgb);
   }
 }
 
@@ -115,12 +128,13 @@ STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, co
     centre[axis] = float(ball.axis_centre[axis]);
   }
   for (int x = run.begin; x < run.end; x += kBlock) {
+    const int count = filled_up(run.end - x);
     alignas(64) float root[kBlock], s[kBlock], t[kBlock], rho2[kBlock], shade[kBlock], lit[kBlock];
     Taps taps;
-    for (int i = 0; i < kBlock; ++i) {
+    for (int i = 0; i < count; ++i) {
       root[i] = std::sqrt(ball_discriminant(row, static_cast<float>(x + i)));
     }
-    for (int i = 0; i < kBlock; ++i) {
+    for (int i = 0; i < count; ++i) {
       const float column = static_cast<float>(x + i);
       const float z = 1.0f / ((row.b + row.b_x * column + root[i]) * row.inverse_k);
       const float nx = z * (base[0] + slope[0] * column) - centre[0];
@@ -134,7 +148,7 @@ STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, co
       const float v = (nz < 0.0f ? back_y : oy) * 0.5f + 0.5f;
       const float cosine2 = root[i] * root[i] * ball.inverse_cosine2 + 0.02f;
       const float texels = z * ball.footprint;
-      rho2[i] = kSharper * (texels * texels / cosine2);
+      rho2[i] = texels * texels / cosine2;
       // Texel centres of the level lie on the border of the octahedron: nothing wraps around.
       const int level = level_of(rho2[i], sampler.log2_side);
       const float texel = std::bit_cast<float>((127 + level) << 23);
@@ -145,8 +159,8 @@ STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, co
       lit[i] = most(towards - radius, 0.0f) / distance2;
       shade[i] = 1.0f;
     }
-    aim(sampler, s, t, rho2, taps);
-    tint(sampler, taps, shade, lit, light, shape.glow, x, out.rgb);
+    aim(sampler, s, t, rho2, count, taps);
+    tint(sampler, taps, shade, lit, count, light, shape.glow, x, out.rgb);
   }
 }
 

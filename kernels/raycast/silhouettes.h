@@ -24,21 +24,21 @@ struct Mixed {
 inline double unit(double x) { return std::clamp(x, 0.0, 1.0); }
 
 // Share of the pixel inside the side: its distance from the line, in pixels, around one half.
-inline double side_coverage(const Linear& inside, double x, double y) {
-  return unit(0.5 + inside.at(x, y) / std::hypot(inside.x, inside.y));
+inline double side_coverage(const Side& side, double x, double y) {
+  return unit(0.5 + side.distance.at(x, y));
 }
 
 inline double alpha_coverage(const Shape& shape, int log2_side, int x, int y) {
-  alignas(64) float s[kBlock], t[kBlock], rho2[kBlock];
-  alignas(64) std::uint32_t red_blue[kBlock], green_alpha[kBlock];
-  Taps taps;
+  float s, t, rho2;
+  Taps taps{};
+  Colours colours;
   const Sampler sampler{shape.texels, log2_side};
-  plane_texels(plane_row(shape.plane, y), x, s, t, rho2);
-  aim(sampler, s, t, rho2, taps);
-  fetch(sampler, taps, red_blue, green_alpha);
+  plane_texels(plane_row(shape.plane, y), x, 1, &s, &t, &rho2);
+  aim(sampler, &s, &t, &rho2, 1, taps);
+  fetch(sampler, taps, 8, colours);
   // A magnified mask is a wide ramp: steepen it to one pixel.
-  const double texel_px = std::max(1.0, 1.0 / std::sqrt(rho2[0] / kSharper + 1e-12));
-  return unit(0.5 + (green_alpha[0] / 16777216.0 / 255.0 - 0.5) * texel_px);
+  const double texel_px = std::max(1.0, 1.0 / std::sqrt(rho2 + 1e-12));
+  return unit(0.5 + ((colours.green_alpha[0] >> 16) / 65280.0 - 0.5) * texel_px);
 }
 
 // How much of the pixel the primitive's own outline encloses, others not considered.
@@ -54,16 +54,15 @@ inline double coverage(const Shape& shape, int log2_side, int x, int y) {
   const Side* sides = shape.plane.sides;
   double share = 1.0;
   for (int i = 0; i < 4; i += 2) {
-    share *= unit(side_coverage(sides[i].inside, x, y) +
-                  side_coverage(sides[i + 1].inside, x, y) - 1.0);
+    share *= unit(side_coverage(sides[i], x, y) + side_coverage(sides[i + 1], x, y) - 1.0);
   }
   if (shape.kind == Kind::kCard && share > 0) share *= alpha_coverage(shape, log2_side, x, y);
   return share;
 }
 
-// The colour of pixel (x, y), which has a neighbour with another id.
-inline Mixed mix(const Picture& picture, const std::vector<Shape>& shapes, int log2_side, int x,
-                 int y) {
+// Appends the colour of pixel (x, y), which has a neighbour with another id, if it is a mixture.
+inline void mix(const Picture& picture, const std::vector<Shape>& shapes, int log2_side, int x,
+                int y, std::vector<Mixed>& changes) {
   const std::int64_t here = std::int64_t(y) * picture.width + x;
   const std::int32_t own = picture.ids[here];
   std::int64_t there = here;
@@ -82,13 +81,14 @@ inline Mixed mix(const Picture& picture, const std::vector<Shape>& shapes, int l
     const std::int32_t id = picture.ids[pixel];
     return id < 0 ? 1.0 : coverage(shapes[id], log2_side, x, y);
   };
-  const double own_cover = share_of(here), other_cover = share_of(there);
-  // The centre has decided which side has at least half.
-  const double by_own = std::max(own_cover, 0.5), by_other = 1.0 - std::min(other_cover, 0.5);
   // The edge is the outline of the nearer surface, or, where that is whole, of the farther one.
   const bool own_is_nearer = picture.depth[here] <= picture.depth[there];
-  const double own_share = own_is_nearer ? (own_cover >= 1.0 ? by_other : by_own)
-                                         : (other_cover >= 1.0 ? by_own : by_other);
+  double share = share_of(own_is_nearer ? here : there);
+  const bool by_own = own_is_nearer == (share < 1.0);
+  if (share >= 1.0) share = share_of(own_is_nearer ? there : here);
+  // The centre has decided which side has at least half.
+  const double own_share = by_own ? std::max(share, 0.5) : 1.0 - std::min(share, 0.5);
+  if (own_share > 1.0 - 1.0 / 512) return;  // no channel would change
   Mixed mixed{x, {}};
   for (int channel = 0; channel < 3; ++channel) {
     const std::uint8_t* plane =
@@ -96,7 +96,7 @@ inline Mixed mix(const Picture& picture, const std::vector<Shape>& shapes, int l
     mixed.rgb[channel] = static_cast<std::uint8_t>(
         own_share * plane[here] + (1.0 - own_share) * plane[there] + 0.5);
   }
-  return mixed;
+  changes.push_back(mixed);
 }
 
 }  // namespace stereocast::raycast

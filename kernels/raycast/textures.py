@@ -13,20 +13,22 @@ Colour = tuple[float, float, float]
 
 
 def pyramid(rgb: Tensor, alpha: Tensor | None = None) -> Tensor:
-    """Return the texture [2·S, S, 4] uint8 of an image [3, S, S] and its alpha [S, S], in [0, 1].
+    """Return the texture [2·S + log2 S, S + 1, 4] uint8 of an image [3, S, S], alpha [S, S].
 
-    Each level is the box average of the one before; colours are weighted by alpha, so that what is
-    cut out does not bleed into what is left.
+    Values in [0, 1]. Each level is the box average of the one before; colours are weighted by
+    alpha, so that what is cut out does not bleed into what is left.
     """
     side = rgb.shape[1]
     weight = torch.ones(1, side, side) if alpha is None else alpha[None].clamp_min(1e-3)
-    texture = torch.zeros(2 * side, side, 4, dtype=torch.uint8)
+    texture = torch.zeros(2 * side + side.bit_length() - 1, side + 1, 4, dtype=torch.uint8)
     colour = rgb * weight
     size, first = side, 0
-    while size >= 1:
+    while size:
         level = torch.cat([colour / weight, weight]).clamp(0, 1)
-        texture[first : first + size, :size] = (level * 255 + 0.5).to(torch.uint8).movedim(0, -1)
-        first, size = first + size, size // 2
+        packed = (level * 255 + 0.5).to(torch.uint8).movedim(0, -1)
+        repeated = torch.arange(size + 1) % size
+        texture[first : first + size + 1, : size + 1] = packed[repeated][:, repeated]
+        first, size = first + size + 1, size // 2
         if size:
             colour, weight = (torch.nn.functional.avg_pool2d(x, 2) for x in (colour, weight))
     return texture

@@ -45,9 +45,10 @@ STEREOCAST_INLINE PlaneRow plane_row(const Plane& plane, double y) {
           float(plane.t.y),       float(plane.s_max), float(plane.t_max)};
 }
 
-// Texel coordinates and squared footprint of kBlock pixels from column x; safe outside the plane.
-STEREOCAST_INLINE void plane_texels(const PlaneRow& row, int x, float* s, float* t, float* rho2) {
-  for (int i = 0; i < kBlock; ++i) {
+// Texel coordinates and squared footprint of `count` pixels from column x; safe outside the plane.
+STEREOCAST_INLINE void plane_texels(const PlaneRow& row, int x, int count, float* s, float* t,
+                                    float* rho2) {
+  for (int i = 0; i < count; ++i) {
     const float column = static_cast<float>(x + i);
     const float z = 1.0f / most(row.iz + row.iz_x * column, static_cast<float>(kFarthest));
     const float si = least(most((row.s + row.s_x * column) * z, 0.0f), row.s_max);
@@ -56,7 +57,7 @@ STEREOCAST_INLINE void plane_texels(const PlaneRow& row, int x, float* s, float*
     const float s_dy = (row.s_y - si * row.iz_y) * z, t_dy = (row.t_y - ti * row.iz_y) * z;
     s[i] = si;
     t[i] = ti;
-    rho2[i] = kSharper * most(s_dx * s_dx + t_dx * t_dx, s_dy * s_dy + t_dy * t_dy);
+    rho2[i] = most(s_dx * s_dx + t_dx * t_dx, s_dy * s_dy + t_dy * t_dy);
   }
 }
 
@@ -78,16 +79,17 @@ STEREOCAST_INLINE void see_card(const Plane& plane, const Sampler& sampler, int 
   const PlaneRow row = plane_row(plane, y);
   for (int x = span.begin; x < span.end; x += kBlock) {
     alignas(64) float s[kBlock], t[kBlock], rho2[kBlock];
-    alignas(64) std::uint32_t red_blue[kBlock], green_alpha[kBlock];
     Taps taps;
-    plane_texels(row, x, s, t, rho2);
-    aim(sampler, s, t, rho2, taps);
-    fetch(sampler, taps, red_blue, green_alpha);
-    const int count = least(kBlock, span.end - x);
-    for (int i = 0; i < kBlock; ++i) {  // the row buffers are padded by a block
+    Colours colours;
+    const int count = filled_up(span.end - x);
+    plane_texels(row, x, count, s, t, rho2);
+    aim(sampler, s, t, rho2, count, taps);
+    fetch(sampler, taps, count, colours);
+    const int inside = span.end - x;
+    for (int i = 0; i < count; ++i) {  // the row buffers are padded by a block
       const float candidate = row.iz + row.iz_x * static_cast<float>(x + i);
       const bool closer =
-          (candidate > iz[x + i]) & (green_alpha[i] >= 0x80000000u) & (i < count);
+          (candidate > iz[x + i]) & (colours.green_alpha[i] >= 0x80000000u) & (i < inside);
       iz[x + i] = closer ? candidate : iz[x + i];
       ids[x + i] = closer ? id : ids[x + i];
     }

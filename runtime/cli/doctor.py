@@ -42,6 +42,7 @@ def doctor(*, json: JsonOption = None) -> None:
       stereocast doctor --json doctor.json
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     rows, report, able = _examine()
@@ -49,7 +50,7 @@ def doctor(*, json: JsonOption = None) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name, finding in rows:
-        table.add_row(name, finding)
+        table.add_row(name, escape(finding))  # reasons may hold [brackets]
     Console(width=None).print(table)
     write_json(json, report)
     if not able:

@@ -245,7 +245,7 @@ def _report(
         report.account,
         frames_in=paced.frames,
         frames_out=report.frames_out,
-        drops=report.drops,
+        drops={**report.drops, "source": paced.missed},
         fps=report.fps,
     )
     return {

@@ -26,7 +26,12 @@ def open_source(address: str, options: FileOptions) -> Source:
     if scheme[1] == "testsrc":
         from stereocast.runtime.source.synthetic import SyntheticSource
 
-        return SyntheticSource(address)
+        if options.start_s > 0 or options.max_fps is not None or options.max_height is not None:
+            raise SourceError(
+                f"{address}: takes no start, max-fps or max-height; "
+                "say what to render, as in 'testsrc:?size=640x360&fps=60'"
+            )
+        return SyntheticSource(address, frames=options.frames)
     if scheme[1] == "file":
         return FileSource(re.sub(r"^file:(//)?", "", address), options=options)
     raise SourceError(f"{address}: unknown kind of source {scheme[1]!r}; supported: {SUPPORTED}")

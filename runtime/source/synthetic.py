@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from torch import Tensor
@@ -40,9 +40,15 @@ class SceneOptions:
 class SyntheticSource:
     """One fixed 3D scene, a pure function of the frame's number. The left eye is the picture."""
 
-    def __init__(self, address: str = "testsrc:") -> None:
-        """Paint the scene. Raises SourceError for options it does not know."""
-        self._options = options = _parse(address)
+    def __init__(self, address: str = "testsrc:", *, frames: int | None = None) -> None:
+        """Paint the scene; `frames`, if given, ends it.
+
+        Raises SourceError for options it does not know.
+        """
+        options = _parse(address)
+        if frames is not None:
+            options = replace(options, frames=min(frames, options.frames or frames))
+        self._options = options
         self.info = SourceInfo(
             address=address,
             width=options.width,

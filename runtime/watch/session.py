@@ -35,8 +35,8 @@ class Ending(StrEnum):
     """Why a viewer stopped, where nothing went wrong."""
 
     END_OF_STREAM = "the stream ended"
-    LIMIT = "limit reached"
-    FINISHED = "nothing left to do"
+    LIMIT = "as long as asked"
+    FINISHED = "done"
     STOPPED = "stopped"
 
 
