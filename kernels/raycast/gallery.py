@@ -11,7 +11,14 @@ import math
 import torch
 from torch import Tensor
 
-from stereocast.kernels.raycast import Camera, Scene, paintings, textures
+from stereocast.kernels.raycast import (
+    Camera,
+    Scene,
+    disparity_px,
+    paintings,
+    raycast,
+    textures,
+)
 from stereocast.kernels.raycast.primitives import (
     Finish,
     Row,
@@ -28,8 +35,23 @@ CONVERGENCE_M = 4.0
 SHARE_OF_INFINITY = 0.025
 """Disparity of infinity as a share of the width: 5 % strength, a point at a third of 4 m at +5 %."""
 
-(BRICKS, FLOOR, CEILING, CRATE, TILES, POST, RUG, LANDSCAPE, LEAVES, BALL, PLANET, ROSE, JADE,
- PLASTER, GLOW, STUDY) = range(16)
+(
+    BRICKS,
+    FLOOR,
+    CEILING,
+    CRATE,
+    TILES,
+    POST,
+    RUG,
+    LANDSCAPE,
+    LEAVES,
+    BALL,
+    PLANET,
+    ROSE,
+    JADE,
+    GLOW,
+    STUDY,
+) = range(15)
 
 
 def paint(side: int = 512) -> Tensor:
@@ -50,8 +72,7 @@ def paint(side: int = 512) -> Tensor:
         textures.pyramid(paintings.planet(side, g)),
         textures.pyramid(paintings.marble(side, g, (0.85, 0.55, 0.52), (0.98, 0.92, 0.86))),
         textures.pyramid(paintings.marble(side, g, (0.20, 0.52, 0.42), (0.80, 0.90, 0.72))),
-        textures.pyramid(textures.plaster(side, g, (0.88, 0.84, 0.76))),
-        textures.pyramid(textures.plaster(side, g, (1.0, 0.95, 0.82))),
+        textures.pyramid(textures.milk_glass(side, g, (1.0, 0.95, 0.82))),
         textures.pyramid(paintings.landscape(side, g)),
     ]
     return torch.stack(sheets)
@@ -89,9 +110,21 @@ def camera_at(seconds: float, *, height: int, width: int) -> Camera:
     )
 
 
-def baseline_m(camera: Camera, width: int) -> float:
-    """Return the distance of the eyes that gives the scene its strength of 5 %."""
-    return SHARE_OF_INFINITY * width * CONVERGENCE_M / float(camera.focal_px)
+def stereo_pair(
+    scene: Scene, left: Camera, *, height: int, width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Render both eyes, [3, H, W] uint8 each, and the left one's disparity [H, W] float32, px."""
+    eyes = baseline_m(left, width)
+    right = left.other_eye(baseline_m=eyes, convergence_m=CONVERGENCE_M)
+    picture, depth, _ = raycast(scene, left, height=height, width=width)
+    other, _, _ = raycast(scene, right, height=height, width=width)
+    disparity = disparity_px(depth, left, baseline_m=eyes, convergence_m=CONVERGENCE_M)
+    return picture, other, disparity
+
+
+def baseline_m(camera: Camera, width: int) -> Tensor:
+    """Return the distance of the eyes, [] float32, that gives the scene its strength of 5 %."""
+    return SHARE_OF_INFINITY * width * CONVERGENCE_M / camera.focal_px
 
 
 def _hall() -> list[Row]:
@@ -99,17 +132,29 @@ def _hall() -> list[Row]:
     wall = Finish(BRICKS, (depth / 1.6, tall / 1.3), corner_m=1.3)
     back = Finish(BRICKS, (2 * w / 1.6, tall / 1.3), corner_m=1.3)
     return [
-        rectangle((-w, FLOOR_Y, FRONT_Z), (2 * w, 0, 0), (0, 0, depth),
-                  Finish(FLOOR, (2 * w / 1.5, depth / 1.2), corner_m=1.0, shadowed=True)),
-        rectangle((-w, CEILING_Y, FRONT_Z), (2 * w, 0, 0), (0, 0, depth),
-                  Finish(CEILING, (6.0, 11.0), corner_m=1.2)),
+        rectangle(
+            (-w, FLOOR_Y, FRONT_Z),
+            (2 * w, 0, 0),
+            (0, 0, depth),
+            Finish(FLOOR, (2 * w / 1.5, depth / 1.2), corner_m=1.0, shadowed=True),
+        ),
+        rectangle(
+            (-w, CEILING_Y, FRONT_Z),
+            (2 * w, 0, 0),
+            (0, 0, depth),
+            Finish(CEILING, (6.0, 11.0), corner_m=1.2),
+        ),
         rectangle((-w, CEILING_Y, FRONT_Z), (0, 0, depth), (0, tall, 0), wall),
         rectangle((w, CEILING_Y, FRONT_Z), (0, 0, depth), (0, tall, 0), wall),
         rectangle((-w, CEILING_Y, BACK_Z), (2 * w, 0, 0), (0, tall, 0), back),
-        rectangle((-2.3, -1.55, BACK_Z - 0.06), (4.6, 0, 0), (0, 2.3, 0), Finish(LANDSCAPE, glow=0.75)),
+        rectangle(
+            (-2.3, -1.55, BACK_Z - 0.06), (4.6, 0, 0), (0, 2.3, 0), Finish(LANDSCAPE, glow=0.75)
+        ),
         rectangle((-w + 0.05, -1.2, 6.6), (0, 0, 2.2), (0, 1.5, 0), Finish(STUDY, glow=0.6)),
         rectangle((w - 0.05, -1.2, 9.0), (0, 0, -2.2), (0, 1.5, 0), Finish(STUDY, glow=0.6)),
-        rectangle((-2.1, FLOOR_Y - 0.012, 3.6), (4.2, 0, 0), (0, 0, 5.2), Finish(RUG, shadowed=True)),
+        rectangle(
+            (-2.1, FLOOR_Y - 0.012, 3.6), (4.2, 0, 0), (0, 0, 5.2), Finish(RUG, shadowed=True)
+        ),
     ]
 
 
@@ -125,7 +170,9 @@ def _furniture(seconds: float) -> list[Row]:
     for x, z in ((-1.75, 3.6), (1.85, 4.4), (-0.95, 10.2), (1.2, 10.8)):
         rows += box((x, FLOOR_Y - 0.75, z), (0.07, 1.5, 0.07), post, yaw=0.3)
         rows.append(sphere((x, FLOOR_Y - 1.58, z), 0.10, Finish(JADE)))
-    rows += box((LAMP[0], (CEILING_Y + LAMP[1]) / 2, LAMP[2]), (0.03, LAMP[1] - CEILING_Y, 0.03), crate)
+    rows += box(
+        (LAMP[0], (CEILING_Y + LAMP[1]) / 2, LAMP[2]), (0.03, LAMP[1] - CEILING_Y, 0.03), crate
+    )
     rows.append(sphere(LAMP, 0.17, Finish(GLOW, glow=1.0)))
     return rows
 
@@ -151,7 +198,11 @@ def _moving(seconds: float) -> list[tuple[Row, Row]]:
     bounce = abs(math.sin(2.1 * seconds))
     ball_x = 1.7 * math.sin(0.63 * seconds)
     turn = 0.8 * seconds
-    orbit = (0.15 + 1.15 * math.cos(turn), -0.05 + 0.25 * math.sin(2 * turn), 6.6 + 1.15 * math.sin(turn))
+    orbit = (
+        0.15 + 1.15 * math.cos(turn),
+        -0.05 + 0.25 * math.sin(2 * turn),
+        6.6 + 1.15 * math.sin(turn),
+    )
     rise = 0.10 * math.sin(0.9 * seconds)
     spheres = [
         ((0.15, 0.1 + rise, 6.6), 0.62, Finish(PLANET), -0.35 * seconds),
@@ -162,15 +213,17 @@ def _moving(seconds: float) -> list[tuple[Row, Row]]:
     for centre, radius, finish, spin in spheres:
         above = FLOOR_Y - centre[1] - radius
         shade = shadow(
-            (centre[0], FLOOR_Y, centre[2]), (0.35 * radius, 0.35 * radius),
-            softness_m=0.9 * radius + 0.35 * above, strength=0.75 / (1 + 0.9 * above),
+            (centre[0], FLOOR_Y, centre[2]),
+            (0.35 * radius, 0.35 * radius),
+            softness_m=0.9 * radius + 0.35 * above,
+            strength=0.75 / (1 + 0.9 * above),
         )
         found.append((sphere(centre, radius, finish, spin=spin), shade))
     return found
 
 
 def _spray(seconds: float) -> Row:
-    x = 0.95 + 0.38 * math.sin(0.5 * seconds)
+    x = 0.6 + 0.25 * math.sin(0.5 * seconds)
     lean = 0.10 * math.sin(0.8 * seconds)
     c, s = math.cos(lean), math.sin(lean)
     return card((x, 0.0, 2.3), (0.9 * c, 0.9 * s, 0.0), (-1.2 * s, 1.2 * c, 0.0), Finish(LEAVES))

@@ -27,14 +27,18 @@ def landscape(side: int, generator: torch.Generator) -> Tensor:
     ]
     for height, swing, colour in hills:
         crest = height + swing * noise(side, (1, 4), generator, 6)
-        picture = mix(picture, solid(colour) * (1.15 - 0.5 * (y - crest)), ramp(y - crest, 0, 0.006))
+        picture = mix(
+            picture, solid(colour) * (1.15 - 0.5 * (y - crest)), ramp(y - crest, 0, 0.006)
+        )
     ripples = 0.5 + 0.5 * torch.sin(260 * y + 1.5 * noise(side, (40, 6), generator, 3))
     glint = ripples * ramp((x - 0.64).abs(), 0.16, 0.02)
     lake = mix(solid((0.25, 0.34, 0.45)), solid((1.0, 0.78, 0.52)), 0.2 * ripples + 0.75 * glint)
     picture = mix(picture, lake, ramp(y, 0.752, 0.758))
     edge = torch.minimum(torch.minimum(x, 1 - x), torch.minimum(y, 1 - y))
-    gold = solid((0.80, 0.62, 0.28)) * (0.75 + 0.35 * torch.sin(150 * edge)) * (
-        1 + 0.06 * noise(side, (64, 64), generator, 2)
+    gold = (
+        solid((0.80, 0.62, 0.28))
+        * (0.75 + 0.35 * torch.sin(150 * edge))
+        * (1 + 0.06 * noise(side, (64, 64), generator, 2))
     )
     return mix(picture, gold, ramp(edge, 0.048, 0.044))
 
@@ -44,7 +48,11 @@ def carpet(side: int, generator: torch.Generator) -> Tensor:
     x, y = grid(side)
     edge = torch.minimum(torch.minimum(x, 1 - x), torch.minimum(y, 1 - y))
     u, v = (x - 0.5).abs(), (y - 0.5).abs()
-    red, navy, cream = solid((0.62, 0.15, 0.17)), solid((0.13, 0.19, 0.36)), solid((0.90, 0.80, 0.62))
+    red, navy, cream = (
+        solid((0.62, 0.15, 0.17)),
+        solid((0.13, 0.19, 0.36)),
+        solid((0.90, 0.80, 0.62)),
+    )
     lattice = torch.cos(u * 75) * torch.cos(v * 75)
     rug = mix(red, solid((0.78, 0.32, 0.22)), ramp(lattice, 0.35, 0.5))
     diamond = u + v
@@ -66,7 +74,9 @@ def leaves(side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     bend = 0.10 * torch.sin(3.0 * y + 0.4)
     stem_x = 0.46 + bend
     width = 0.006 + 0.008 * y
-    alpha = ramp((x - stem_x).abs(), width.max().item() + 0.004, width.max().item()) * ramp(y, 0.05, 0.07)
+    alpha = ramp((x - stem_x).abs(), width.max().item() + 0.004, width.max().item()) * ramp(
+        y, 0.05, 0.07
+    )
     picture = solid((0.36, 0.30, 0.14)) * torch.ones(3, side, side)
     grain = noise(side, (24, 24), generator, 5)
     count = 13
@@ -85,8 +95,14 @@ def leaves(side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         inside = ramp(outline - across.abs(), -0.012, 0.012) * ramp(along, 0.0, 0.02)
         inside = inside * ramp(along, 1.0, 0.98)
         veins = torch.cos((along - 0.55 * across.abs()) * 52)
-        leaf = mix(solid((0.16, 0.42, 0.14)), solid((0.45, 0.68, 0.22)), ramp(along + 0.4 * across, 0.1, 1.0))
-        leaf = leaf * (1 + 0.07 * grain + 0.10 * ramp(veins, 0.55, 1.0) * ramp(across.abs(), 0.0, 0.02))
+        leaf = mix(
+            solid((0.16, 0.42, 0.14)),
+            solid((0.45, 0.68, 0.22)),
+            ramp(along + 0.4 * across, 0.1, 1.0),
+        )
+        leaf = leaf * (
+            1 + 0.07 * grain + 0.10 * ramp(veins, 0.55, 1.0) * ramp(across.abs(), 0.0, 0.02)
+        )
         leaf = mix(leaf, solid((0.72, 0.84, 0.42)), 0.8 * ramp(across.abs(), 0.016, 0.006))
         rim = 1 - 0.30 * ramp(outline - across.abs(), 0.03, 0.0)
         picture = mix(picture, leaf * rim, inside)
@@ -124,8 +140,14 @@ def beach_ball(side: int, generator: torch.Generator) -> Tensor:
     n = directions(side)
     turn = (torch.atan2(n[1], n[0]) / (2 * torch.pi)).remainder(1.0) * 6
     colours = torch.tensor(
-        [(0.90, 0.20, 0.18), (0.97, 0.96, 0.92), (0.98, 0.78, 0.18),
-         (0.16, 0.45, 0.82), (0.97, 0.96, 0.92), (0.20, 0.66, 0.38)]
+        [
+            (0.90, 0.20, 0.18),
+            (0.97, 0.96, 0.92),
+            (0.98, 0.78, 0.18),
+            (0.16, 0.45, 0.82),
+            (0.97, 0.96, 0.92),
+            (0.20, 0.66, 0.38),
+        ]
     )
     ball = colours[turn.long() % 6].movedim(-1, 0)
     seam = torch.minimum(turn.frac(), 1 - turn.frac()) * (1 - n[2] ** 2).sqrt()
@@ -147,8 +169,12 @@ def planet(side: int, generator: torch.Generator) -> Tensor:
     ice = ramp(n[2].abs() + 0.05 * terrain, 0.84, 0.9)
     globe = mix(globe, solid((0.93, 0.96, 0.98)), ice)
     swirl = sum(
-        (0.6**i * _waves(n * torch.tensor([1.0, 1.0, 2.2])[:, None, None], generator, 4 * 2**i, 12)
-         for i in range(4)), torch.zeros(side, side)
+        (
+            0.6**i
+            * _waves(n * torch.tensor([1.0, 1.0, 2.2])[:, None, None], generator, 4 * 2**i, 12)
+            for i in range(4)
+        ),
+        torch.zeros(side, side),
     )
     return mix(globe, solid((0.98, 0.98, 0.98)), 0.85 * ramp(swirl, 0.5, 1.6))
 

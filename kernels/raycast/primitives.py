@@ -58,15 +58,18 @@ def box(centre: Vec, size: Vec, finish: Finish, *, yaw: float = 0.0) -> list[Row
     faces = [(x, y, z, -1), (x, y, z, 1), (z, y, x, -1), (z, y, x, 1), (x, z, y, -1), (x, z, y, 1)]
     rows = []
     for right, down, out, side in faces:
-        corner = tuple(
-            centre[i] + (side * out[i] - right[i] - down[i]) / 2 for i in range(3)
-        )
+        corner = tuple(centre[i] + (side * out[i] - right[i] - down[i]) / 2 for i in range(3))
         rows.append(rectangle((corner[0], corner[1], corner[2]), right, down, finish))
     return rows
 
 
 def shadow(
-    centre: Vec, half_size: tuple[float, float], *, softness_m: float, strength: float, yaw: float = 0.0
+    centre: Vec,
+    half_size: tuple[float, float],
+    *,
+    softness_m: float,
+    strength: float,
+    yaw: float = 0.0,
 ) -> Row:
     """Return a soft shadow that lies on horizontal surfaces: half length and width, turned."""
     return [*centre, math.cos(yaw), 0.0, math.sin(yaw), *half_size, softness_m, strength]

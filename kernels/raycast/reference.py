@@ -68,7 +68,9 @@ class Surface:
     coverage: Callable[[], Tensor]
 
 
-def raycast(scene: Scene, camera: Tensor, *, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def raycast(
+    scene: Scene, camera: Tensor, *, height: int, width: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Render `scene` from the camera table [5, 3]; same result as raycast in __init__.py."""
     rays = Rays(camera, height, width)
     device = camera.device
@@ -207,7 +209,10 @@ def _ball(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
     def coverage() -> Tensor:
         return ball_coverage(
             discriminant,
-            [rays.exact(b) * b[i] - k * rays.exact(ray) * ray[i] for i, ray in ((0, ray_x), (1, ray_y))],
+            [
+                rays.exact(b) * b[i] - k * rays.exact(ray) * ray[i]
+                for i, ray in ((0, ray_x), (1, ray_y))
+            ],
         )
 
     return Surface(inverse_depth, discriminant >= 0, colour, coverage)

@@ -86,8 +86,9 @@ inline void mix(const Picture& picture, const std::vector<Shape>& shapes, int lo
   double share = share_of(own_is_nearer ? here : there);
   const bool by_own = own_is_nearer == (share < 1.0);
   if (share >= 1.0) share = share_of(own_is_nearer ? there : here);
-  // The centre has decided which side has at least half.
-  const double own_share = by_own ? std::max(share, 0.5) : 1.0 - std::min(share, 0.5);
+  // The centre has decided who has at least half. Another outline that encloses it anyway is not
+  // this edge: there the surfaces intersect.
+  const double own_share = std::max(share, by_own ? 0.5 : 1.0 - share);
   if (own_share > 1.0 - 1.0 / 512) return;  // no channel would change
   Mixed mixed{x, {}};
   for (int channel = 0; channel < 3; ++channel) {

@@ -41,7 +41,9 @@ def grid(side: int) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def noise(side: int, cells: tuple[int, int], generator: torch.Generator, octaves: int = 4) -> Tensor:
+def noise(
+    side: int, cells: tuple[int, int], generator: torch.Generator, octaves: int = 4
+) -> Tensor:
     """Return repeating fractal value noise [S, S] with mean 0 and deviation about 1.
 
     cells  random values down and across in the first octave; each next one doubles them
@@ -123,11 +125,9 @@ def planks(side: int, generator: torch.Generator, colour: Colour, rows: int = 6)
     return mix(wood * 0.35, wood, gap)
 
 
-def plaster(side: int, generator: torch.Generator, colour: Colour) -> Tensor:
-    """Return a trowelled wall with a faint relief."""
-    relief = noise(side, (8, 8), generator, 6)
-    strokes = noise(side, (48, 12), generator, 3)
-    return solid(colour) * (1 + 0.035 * relief + 0.02 * strokes)
+def milk_glass(side: int, generator: torch.Generator, colour: Colour) -> Tensor:
+    """Return an almost even pane."""
+    return solid(colour) * (1 + 0.004 * noise(side, (8, 8), generator, 4))
 
 
 def panels(side: int, generator: torch.Generator, colour: Colour) -> Tensor:
@@ -177,8 +177,16 @@ def crate(side: int, generator: torch.Generator) -> Tensor:
     rails = mix(frame_wood.transpose(1, 2), frame_wood, ((y - 0.5).abs() > (x - 0.5).abs()).float())
     lip = 1 - 0.35 * ramp(edge, 0.012, 0.0)
     picture = mix(picture, rails * lip, ramp(edge, 0.135, 0.130))
-    for nx, ny in ((0.065, 0.065), (0.935, 0.065), (0.065, 0.935), (0.935, 0.935), (0.5, 0.065),
-                   (0.5, 0.935), (0.065, 0.5), (0.935, 0.5)):
+    for nx, ny in (
+        (0.065, 0.065),
+        (0.935, 0.065),
+        (0.065, 0.935),
+        (0.935, 0.935),
+        (0.5, 0.065),
+        (0.5, 0.935),
+        (0.065, 0.5),
+        (0.935, 0.5),
+    ):
         head = torch.hypot(x - nx, y - ny)
         picture = mix(picture, solid((0.25, 0.24, 0.23)), ramp(head, 0.014, 0.010))
     return picture
