@@ -1,4 +1,4 @@
-"""The built-in source `testsrc:`: one fixed moving 3D scene whose other eye and disparity are known.
+"""The built-in source `testsrc:`: one fixed moving 3D scene; other eye and disparity are known.
 
 What is in the scene and how it is drawn is in kernels/raycast; here are only the address, the
 options and the clock.
