@@ -68,7 +68,7 @@ class Camera:
         intrinsics = torch.cat([self.focal_px.reshape(1), self.principal_px])
         return torch.cat([self.position[None], self.orientation, intrinsics[None]])
 
-    def other_eye(self, *, baseline_m: float, convergence_m: float) -> Camera:
+    def other_eye(self, *, baseline_m: float | Tensor, convergence_m: float) -> Camera:
         """Return the right eye of this left one: moved along x, picture shifted.
 
         A point at depth Z has disparity d = xL − xR = focal·baseline·(1/Z − 1/convergence).
@@ -109,7 +109,10 @@ def raycast(
     if module is None:
         return reference.raycast(scene, table, height=height, width=width)
     rgb = torch.empty(3, height, width, dtype=torch.uint8)
-    depth, ids = reuse or (torch.empty(height, width), torch.empty(height, width, dtype=torch.int32))
+    depth, ids = reuse or (
+        torch.empty(height, width),
+        torch.empty(height, width, dtype=torch.int32),
+    )
     module.raycast(
         scene.primitives, scene.textures, scene.shadows, scene.light, table, rgb, depth, ids
     )
@@ -117,7 +120,7 @@ def raycast(
 
 
 def disparity_px(
-    depth: Tensor, camera: Camera, *, baseline_m: float, convergence_m: float
+    depth: Tensor, camera: Camera, *, baseline_m: float | Tensor, convergence_m: float
 ) -> Tensor:
     """Return the exact d = xL − xR in pixels, [H, W] float32, of a depth map in metres."""
     reach = camera.focal_px * baseline_m

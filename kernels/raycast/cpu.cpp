@@ -70,7 +70,8 @@ void render_rows(const View& view, const Picture& picture, int first, int last) 
   std::vector<float> iz(padded);
   std::vector<std::int32_t> ids(padded);
   std::vector<std::uint8_t> colours(3 * padded);
-  const RowBuffers row{iz.data(), ids.data(),
+  const RowBuffers row{iz.data(),
+                       ids.data(),
                        {colours.data(), colours.data() + padded, colours.data() + 2 * padded}};
   for (int y = first; y < last; ++y) {
     std::fill(iz.begin(), iz.end(), 0.0f);
@@ -169,8 +170,7 @@ void raycast_native(ConstMap primitives, Array<const std::uint8_t, 4> textures, 
   const Picture picture{height, width, rgb.data(), depth.data(), ids.data()};
   parallel_rows(height, [&](int first, int last) { render_rows(view, picture, first, last); });
   std::vector<std::vector<Mixed>> mixed(height);
-  parallel_rows(height,
-                [&](int first, int last) { mix_rows(view, picture, first, last, mixed); });
+  parallel_rows(height, [&](int first, int last) { mix_rows(view, picture, first, last, mixed); });
   for (int y = 0; y < height; ++y) {
     for (const Mixed& pixel : mixed[y]) {
       for (int channel = 0; channel < 3; ++channel) {

@@ -11,7 +11,14 @@ import math
 import torch
 from torch import Tensor
 
-from stereocast.kernels.raycast import Camera, Scene, paintings, textures
+from stereocast.kernels.raycast import (
+    Camera,
+    Scene,
+    disparity_px,
+    paintings,
+    raycast,
+    textures,
+)
 from stereocast.kernels.raycast.primitives import (
     Finish,
     Row,
@@ -42,10 +49,9 @@ SHARE_OF_INFINITY = 0.025
     PLANET,
     ROSE,
     JADE,
-    PLASTER,
     GLOW,
     STUDY,
-) = range(16)
+) = range(15)
 
 
 def paint(side: int = 512) -> Tensor:
@@ -66,8 +72,7 @@ def paint(side: int = 512) -> Tensor:
         textures.pyramid(paintings.planet(side, g)),
         textures.pyramid(paintings.marble(side, g, (0.85, 0.55, 0.52), (0.98, 0.92, 0.86))),
         textures.pyramid(paintings.marble(side, g, (0.20, 0.52, 0.42), (0.80, 0.90, 0.72))),
-        textures.pyramid(textures.plaster(side, g, (0.88, 0.84, 0.76))),
-        textures.pyramid(textures.plaster(side, g, (1.0, 0.95, 0.82))),
+        textures.pyramid(textures.milk_glass(side, g, (1.0, 0.95, 0.82))),
         textures.pyramid(paintings.landscape(side, g)),
     ]
     return torch.stack(sheets)
@@ -105,9 +110,21 @@ def camera_at(seconds: float, *, height: int, width: int) -> Camera:
     )
 
 
-def baseline_m(camera: Camera, width: int) -> float:
-    """Return the distance of the eyes that gives the scene its strength of 5 %."""
-    return SHARE_OF_INFINITY * width * CONVERGENCE_M / float(camera.focal_px)
+def stereo_pair(
+    scene: Scene, left: Camera, *, height: int, width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Render both eyes, [3, H, W] uint8 each, and the left one's disparity [H, W] float32, px."""
+    eyes = baseline_m(left, width)
+    right = left.other_eye(baseline_m=eyes, convergence_m=CONVERGENCE_M)
+    picture, depth, _ = raycast(scene, left, height=height, width=width)
+    other, _, _ = raycast(scene, right, height=height, width=width)
+    disparity = disparity_px(depth, left, baseline_m=eyes, convergence_m=CONVERGENCE_M)
+    return picture, other, disparity
+
+
+def baseline_m(camera: Camera, width: int) -> Tensor:
+    """Return the distance of the eyes, [] float32, that gives the scene its strength of 5 %."""
+    return SHARE_OF_INFINITY * width * CONVERGENCE_M / camera.focal_px
 
 
 def _hall() -> list[Row]:
@@ -206,7 +223,7 @@ def _moving(seconds: float) -> list[tuple[Row, Row]]:
 
 
 def _spray(seconds: float) -> Row:
-    x = 0.95 + 0.38 * math.sin(0.5 * seconds)
+    x = 0.6 + 0.25 * math.sin(0.5 * seconds)
     lean = 0.10 * math.sin(0.8 * seconds)
     c, s = math.cos(lean), math.sin(lean)
     return card((x, 0.0, 2.3), (0.9 * c, 0.9 * s, 0.0), (-1.2 * s, 1.2 * c, 0.0), Finish(LEAVES))

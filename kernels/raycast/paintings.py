@@ -74,7 +74,7 @@ def leaves(side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     bend = 0.10 * torch.sin(3.0 * y + 0.4)
     stem_x = 0.46 + bend
     width = 0.006 + 0.008 * y
-    alpha = ramp((x - stem_x).abs(), float(width.max()) + 0.004, float(width.max())) * ramp(
+    alpha = ramp((x - stem_x).abs(), width.max().item() + 0.004, width.max().item()) * ramp(
         y, 0.05, 0.07
     )
     picture = solid((0.36, 0.30, 0.14)) * torch.ones(3, side, side)

@@ -32,7 +32,8 @@ def mix_edges(
     """Mix each pixel on an edge with the neighbour of another id whose 1/Z differs most.
 
     The edge is the outline of the nearer of the two, or, where that one fills the pixel, of the
-    farther one. The pixel's own id keeps at least half, because its centre has decided.
+    farther one. The pixel's own id keeps at least half, because its centre has decided; an outline
+    of the other that encloses the centre anyway is not this edge (the surfaces intersect).
     """
     there = _most_different(depth, ids)
     flat_ids, edge = ids.reshape(-1).long(), (there >= 0).reshape(-1)
@@ -46,7 +47,7 @@ def mix_edges(
             share = coverages[number]().reshape(-1)[here]
             own = torch.where(own_id == number, share, own)
             other = torch.where(other_id == number, share, other)
-    by_own, by_other = own.clamp_min(0.5), 1 - other.clamp_max(0.5)
+    by_own, by_other = own.clamp_min(0.5), torch.maximum(other, 1 - other)
     flat_depth = depth.reshape(-1)
     own_is_nearer = flat_depth[here] <= flat_depth[there]
     own_share = torch.where(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+
 def mip_level(rho2: Tensor, side: int) -> Tensor:
     """Return floor(log2(rho)) in [0, log2(side)], int32; rho2 in squared texels per pixel.
 

@@ -86,15 +86,16 @@ inline void mix(const Picture& picture, const std::vector<Shape>& shapes, int lo
   double share = share_of(own_is_nearer ? here : there);
   const bool by_own = own_is_nearer == (share < 1.0);
   if (share >= 1.0) share = share_of(own_is_nearer ? there : here);
-  // The centre has decided which side has at least half.
-  const double own_share = by_own ? std::max(share, 0.5) : 1.0 - std::min(share, 0.5);
+  // The centre has decided who has at least half. Another outline that encloses it anyway is not
+  // this edge: there the surfaces intersect.
+  const double own_share = std::max(share, by_own ? 0.5 : 1.0 - share);
   if (own_share > 1.0 - 1.0 / 512) return;  // no channel would change
   Mixed mixed{x, {}};
   for (int channel = 0; channel < 3; ++channel) {
     const std::uint8_t* plane =
         picture.rgb + std::int64_t(channel) * picture.height * picture.width;
-    mixed.rgb[channel] = static_cast<std::uint8_t>(
-        own_share * plane[here] + (1.0 - own_share) * plane[there] + 0.5);
+    mixed.rgb[channel] =
+        static_cast<std::uint8_t>(own_share * plane[here] + (1.0 - own_share) * plane[there] + 0.5);
   }
   changes.push_back(mixed);
 }

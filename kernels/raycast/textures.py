@@ -125,11 +125,9 @@ def planks(side: int, generator: torch.Generator, colour: Colour, rows: int = 6)
     return mix(wood * 0.35, wood, gap)
 
 
-def plaster(side: int, generator: torch.Generator, colour: Colour) -> Tensor:
-    """Return a trowelled wall with a faint relief."""
-    relief = noise(side, (8, 8), generator, 6)
-    strokes = noise(side, (48, 12), generator, 3)
-    return solid(colour) * (1 + 0.035 * relief + 0.02 * strokes)
+def milk_glass(side: int, generator: torch.Generator, colour: Colour) -> Tensor:
+    """Return an almost even pane."""
+    return solid(colour) * (1 + 0.004 * noise(side, (8, 8), generator, 4))
 
 
 def panels(side: int, generator: torch.Generator, colour: Colour) -> Tensor:

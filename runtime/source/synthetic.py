@@ -1,26 +1,38 @@
-"""`testsrc:`: the built-in moving scene as a live source, with the truth that tests need."""
+"""The built-in source `testsrc:`: one fixed moving 3D scene whose other eye and disparity are known.
+
+What is in the scene and how it is drawn is in kernels/raycast; here are only the address, the
+options and the clock.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from urllib.parse import parse_qsl
 
 from torch import Tensor
 
 from stereocast.engine.errors import SourceError
 from stereocast.engine.frame import Frame
-from stereocast.kernels.raycast import Camera, Scene, disparity_px, gallery, raycast
+from stereocast.kernels import raycast
+from stereocast.kernels.raycast import Camera, Scene, gallery
 from stereocast.runtime.source import SourceInfo
 
-_OPTIONS = "size=WIDTHxHEIGHT, fps=RATE, frames=COUNT"
-_LONGEST_SIDE = 8192
-_NANO = 1_000_000_000
+SCHEME = "testsrc:"
+OPTIONS = "size=1280x720, fps=30, frames=90"
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class StereoTruth:
-    """What both eyes really see. left, right u8 [3, H, W]; disparity float32 [H, W], of the left."""
+    """Both eyes of one instant.
+
+    left, right  [3, H, W] uint8; left is what the source delivers
+    disparity    [H, W] float32, d = xL − xR in pixels at the left eye's pixel centres, > 0 in front
+                 of the screen
+    """
 
     left: Tensor
     right: Tensor
@@ -28,8 +40,8 @@ class StereoTruth:
 
 
 @dataclass(frozen=True)
-class SceneOptions:
-    """What `testsrc:?…` may choose. frames None: it never ends."""
+class SyntheticOptions:
+    """What may follow `testsrc:?`; frames None means without end."""
 
     width: int = 1280
     height: int = 720
@@ -38,97 +50,125 @@ class SceneOptions:
 
 
 class SyntheticSource:
-    """One fixed 3D scene, a pure function of the frame's number. The left eye is the picture."""
+    """The left eye of the scene, frame by frame, as fast as it is asked for.
 
-    def __init__(self, address: str = "testsrc:", *, frames: int | None = None) -> None:
-        """Paint the scene; `frames`, if given, ends it.
+    Any index can be rendered directly; the same index is always the same picture. `frames`, if
+    given, ends it there. Raises SourceError for an option it does not know or cannot use.
+    """
 
-        Raises SourceError for options it does not know.
-        """
-        options = _parse(address)
+    def __init__(self, address: str = SCHEME, *, frames: int | None = None) -> None:
+        options = parse_options(address)
         if frames is not None:
             options = replace(options, frames=min(frames, options.frames or frames))
-        self._options = options
+        self.options = options
+        self._textures = gallery.paint()
+        self._scratch: tuple[Tensor, Tensor] | None = None
+        fps, frames = self.options.fps, self.options.frames
         self.info = SourceInfo(
             address=address,
-            width=options.width,
-            height=options.height,
-            fps=float(options.fps),
+            width=self.options.width,
+            height=self.options.height,
+            fps=float(fps),
             live=True,
-            time_base=1 / options.fps,
-            frames=options.frames,
-            duration_ns=None if options.frames is None else self.pts_ns(options.frames),
+            time_base=1 / fps,
+            frames=frames,
+            duration_ns=None if frames is None else _pts_ns(frames, fps),
         )
-        self._sheets = gallery.paint()
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames from the first one on, as fast as they are taken."""
+        """Yield the frames from index 0 on."""
         index = 0
-        while index != self._options.frames:
-            yield Frame(self._render(index, self.camera_at(index))[0], self.pts_ns(index), index)
+        while self.options.frames is None or index < self.options.frames:
+            yield self.frame(index)
             index += 1
 
     def close(self) -> None:
-        """Do nothing: there is nothing to release."""
+        """Give back the buffers that frames share."""
+        self._scratch = None
 
-    def pts_ns(self, index: int) -> int:
-        """Return the time of a frame in nanoseconds."""
-        return round(index * _NANO / self._options.fps)
+    def frame(self, index: int) -> Frame:
+        """Render one frame directly."""
+        rgb, depth, ids = raycast.raycast(
+            self.scene_at(index),
+            self.camera_at(index),
+            height=self.options.height,
+            width=self.options.width,
+            reuse=self._scratch,
+        )
+        self._scratch = depth, ids
+        return Frame(rgb=rgb, pts_ns=_pts_ns(index, self.options.fps), index=index)
 
     def scene_at(self, index: int) -> Scene:
-        """Return all that can be seen in a frame."""
-        return gallery.scene_at(self._seconds(index), self._sheets)
+        """Return what stands where in the frame."""
+        return gallery.scene_at(self._seconds(index), self._textures)
 
     def camera_at(self, index: int) -> Camera:
-        """Return the left eye of a frame."""
-        options = self._options
-        return gallery.camera_at(self._seconds(index), height=options.height, width=options.width)
+        """Return the left eye of the frame."""
+        return gallery.camera_at(
+            self._seconds(index), height=self.options.height, width=self.options.width
+        )
 
     def stereo_truth(self, index: int) -> StereoTruth:
-        """Render both eyes of a frame, 5 % strength, and the exact disparity between them."""
-        camera = self.camera_at(index)
-        baseline = gallery.baseline_m(camera, self._options.width)
-        other = camera.other_eye(baseline_m=baseline, convergence_m=gallery.CONVERGENCE_M)
-        left, depth = self._render(index, camera)
-        right, _ = self._render(index, other)
-        disparity = disparity_px(
-            depth, camera, baseline_m=baseline, convergence_m=gallery.CONVERGENCE_M
+        """Render both true eyes and the exact disparity of the left one."""
+        left, right, disparity = gallery.stereo_pair(
+            self.scene_at(index),
+            self.camera_at(index),
+            height=self.options.height,
+            width=self.options.width,
         )
-        return StereoTruth(left, right, disparity)
-
-    def _render(self, index: int, camera: Camera) -> tuple[Tensor, Tensor]:
-        options = self._options
-        rgb, depth, _ = raycast(
-            self.scene_at(index), camera, height=options.height, width=options.width
-        )
-        return rgb, depth
+        return StereoTruth(left=left, right=right, disparity=disparity)
 
     def _seconds(self, index: int) -> float:
-        return float(index / self._options.fps)
+        return float(index / self.options.fps)
 
 
-def _parse(address: str) -> SceneOptions:
-    """Read `testsrc:` or `testsrc:?size=640x360&fps=60&frames=90`."""
-    _, _, query = address.partition("?")
-    values: dict[str, int | Fraction] = {}
-    for part in filter(None, query.split("&")):
-        key, _, text = part.partition("=")
-        try:
-            if key == "size":
-                width, _, height = text.partition("x")
-                values |= {"width": int(width), "height": int(height)}
-            elif key == "fps":
-                values["fps"] = Fraction(text)
-            elif key == "frames":
-                values["frames"] = int(text)
-            else:
-                raise SourceError(f"{address}: unknown option '{key}'; known: {_OPTIONS}")
-        except (ValueError, ZeroDivisionError):
-            raise SourceError(f"{address}: '{part}' is not understood; known: {_OPTIONS}") from None
-    options = SceneOptions(**values)  # type: ignore[arg-type]
-    sides = (options.width, options.height)
-    if min(sides) < 16 or max(sides) > _LONGEST_SIDE:
-        raise SourceError(f"{address}: sides must be 16 to {_LONGEST_SIDE} pixels, got {sides}")
-    if not (0 < options.fps <= 1000) or (options.frames is not None and options.frames < 1):
-        raise SourceError(f"{address}: fps must be above 0 and up to 1000, frames at least 1")
-    return options
+def parse_options(address: str) -> SyntheticOptions:
+    """Read `testsrc:` or `testsrc:?size=640x360&fps=60&frames=90`.
+
+    Raises SourceError for anything else, naming what may be written.
+    """
+    rest = address.removeprefix(SCHEME)
+    if not address.startswith(SCHEME) or (rest and not rest.startswith("?")):
+        raise SourceError(f"{address}: not a test source; write testsrc: or testsrc:?{OPTIONS}")
+    options = SyntheticOptions()
+    width, height, fps, frames = options.width, options.height, options.fps, options.frames
+    for key, value in parse_qsl(rest[1:], keep_blank_values=True):
+        if key == "size":
+            width, height = _size(address, value)
+        elif key == "fps":
+            fps = _fps(address, value)
+        elif key == "frames":
+            frames = _whole(address, key, value, 1_000_000_000)
+        else:
+            raise SourceError(f"{address}: unknown option '{key}'; valid options: {OPTIONS}")
+    return SyntheticOptions(width, height, fps, frames)
+
+
+def _size(address: str, value: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", value)
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not (16 <= width <= 8192 and 16 <= height <= 8192):
+        raise SourceError(
+            f"{address}: size must be WIDTHxHEIGHT with both in 16..8192, got '{value}'"
+        )
+    return width, height
+
+
+def _fps(address: str, value: str) -> Fraction:
+    if re.fullmatch(r"\d{1,5}(\.\d{1,3})?|\d{1,6}/\d{1,4}", value):
+        number, _, unit = value.partition("/")
+        if unit == "" or int(unit) > 0:
+            fps = Fraction(number) / int(unit or 1)
+            if 1 <= fps <= 1000:
+                return fps
+    raise SourceError(f"{address}: fps must be in 1..1000, like 30 or 30000/1001, got '{value}'")
+
+
+def _whole(address: str, key: str, value: str, limit: int) -> int:
+    if re.fullmatch(r"\d{1,10}", value) and 1 <= int(value) <= limit:
+        return int(value)
+    raise SourceError(f"{address}: {key} must be a whole number in 1..{limit}, got '{value}'")
+
+
+def _pts_ns(index: int, fps: Fraction) -> int:
+    return int(index * NS_PER_S / fps)
