@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 VIDEO ?=
 DATA ?=
-PYTEST = $(BIN)/python -m pytest $(if $(DATA),--data $(DATA))
+PYTEST = $(BIN)/python -m pytest $(if $(DATA),--data=$(DATA))
 
 .PHONY: help demo test test-all check format bench clean
 .DEFAULT_GOAL := help

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,17 +55,6 @@ class Process:
         out, err = self._process.communicate(timeout=PATIENCE_S)
         return Result(self._process.returncode, out.splitlines(), (err or "").splitlines())
 
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something is so, or the patience of a test is at its end."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

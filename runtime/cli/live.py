@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -107,7 +107,7 @@ def live(
             broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
             report = _report(stream, paced, sink, chosen) | {"partial": broken}
-    typer.echo(_summary(stream, paced))
+    typer.echo(_summary(report))
     write_json(json, report)
     if broken:
         complain(broken)
@@ -126,11 +126,10 @@ def _run(stream: Stream, sink: RouterSink, seconds: float | None) -> str | None:
     return None
 
 
-def _summary(stream: Stream, paced: PacedSource) -> str:
-    report = stream.report
-    dropped = ", ".join(f"{count} {cause}" for cause, count in report.drops.items() if count)
+def _summary(report: Mapping[str, Any]) -> str:
+    dropped = ", ".join(f"{count} {cause}" for cause, count in report["drops"].items() if count)
     return (
-        f"{report.frames_out} of {paced.frames} frames sent, {report.fps:.1f} fps, "
+        f"{report['frames_out']} of {report['frames_in']} frames sent, {report['fps']:.1f} fps, "
         f"dropped: {dropped or 'none'}"
     )
 

@@ -96,3 +96,12 @@ def raw(sink: RouterSink) -> Iterator[RawPeer]:
     peer = RawPeer(sink.address)
     yield peer
     peer.close()
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """As in the live process: several would wait for each other on a loaded machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -21,6 +21,8 @@ from stereocast.runtime.source.file import FileSource
 from tests import clips
 from tests.camera import Camera
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
