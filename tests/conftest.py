@@ -11,6 +11,8 @@ import torch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+torch.set_num_threads(1)  # as in every live process: idle OpenMP threads spin
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
