@@ -117,7 +117,9 @@ class TemporalBlock(nn.Module):
         Places do not see each other, so this only bounds the memory.
         """
         places = max(1, _CHUNK_VALUES // (x.shape[0] * x.shape[2]))
-        parts = (self.forward(part, self._attend_in_window) for part in x.split(places, dim=1))
+        parts = (
+            self.forward(part, self._attend_in_window) for part in torch.split(x, places, dim=1)
+        )
         return torch.cat(list(parts), dim=1)
 
     def _attend_in_window(self, number: int, hidden: Tensor) -> Tensor:

@@ -62,6 +62,21 @@ class Fusion(nn.Module):
         return result
 
 
+class LastConvolutions(nn.Sequential):
+    """From features to depth ≥ 0, in the precision of its own weights: an fp32 island, as upstream."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(
+            nn.Conv2d(features, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 1, 1), nn.ReLU()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return depth [T, 1, h, w] of x [T, F/2, h, w]."""
+        weight = next(self.parameters())
+        result: Tensor = super().forward(x.to(weight.dtype))
+        return result
+
+
 class Scratch(nn.Module):
     """The pyramid's convolutions, under the name that the checkpoint has for them."""
 
@@ -78,9 +93,7 @@ class Scratch(nn.Module):
         self.refinenet3 = Fusion(features, folded=folded)
         self.refinenet4 = Fusion(features, folded=folded, deepest=True)
         self.output_conv1 = nn.Conv2d(features, features // 2, 3, padding=1)
-        self.output_conv2 = nn.Sequential(
-            nn.Conv2d(features // 2, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 1, 1), nn.ReLU()
-        )
+        self.output_conv2 = LastConvolutions(features // 2)
 
 
 class Head(nn.Module):
@@ -88,7 +101,7 @@ class Head(nn.Module):
 
     def __init__(self, architecture: Architecture, *, folded: bool) -> None:
         super().__init__()
-        c1, c2, c3, c4 = architecture.out_channels
+        c1, c2, _, c4 = architecture.out_channels
         self.projects = nn.ModuleList(
             nn.Conv2d(architecture.dim, channels, 1) for channels in architecture.out_channels
         )
@@ -122,20 +135,22 @@ class Head(nn.Module):
         attend  the attention in time, by number of the sublayer in 0…7; None: over the T frames
         """
         scratch = self.scratch
-        deepest = self._motion(1, self._level(3, taps[3], grid), attend)
         deep = self._motion(0, self._level(2, taps[2], grid), attend)
+        deepest = self._motion(1, self._level(3, taps[3], grid), attend)
         deepest, deep = scratch.layer4_rn(deepest), scratch.layer3_rn(deep)
         path = scratch.refinenet4(deepest, None, _size(deep))
         path = self._motion(2, path, attend)
         middle = scratch.layer2_rn(self._level(1, taps[1], grid))
         path = scratch.refinenet3(path, deep, _size(middle))
         path = self._motion(3, path, attend)
-        parts = zip(*(x.split(_FRAMES_AT_ONCE) for x in (path, middle, taps[0])), strict=True)
-        return torch.cat([self._finest(*part, grid) for part in parts])
+        parts = zip(
+            *(torch.split(x, _FRAMES_AT_ONCE) for x in (path, middle, taps[0])), strict=True
+        )
+        return torch.cat([self._finest(*part, grid=grid) for part in parts])
 
     def _level(self, number: int, tap: Tensor, grid: tuple[int, int]) -> Tensor:
         """Return level `number` of the pyramid, [T, c, h', w']."""
-        tokens = tap.transpose(1, 2).unflatten(2, token_grid(grid))
+        tokens = tap.transpose(1, 2).reshape(len(tap), -1, *token_grid(grid))
         result: Tensor = self.resize_layers[number](self.projects[number](tokens))
         return result
 
@@ -147,7 +162,9 @@ class Head(nn.Module):
         result = self.motion_modules[number](x, lambda j, hidden: chosen(2 * number + j, hidden))
         return result
 
-    def _finest(self, path: Tensor, middle: Tensor, tap: Tensor, grid: tuple[int, int]) -> Tensor:
+    def _finest(
+        self, path: Tensor, middle: Tensor, tap: Tensor, *, grid: tuple[int, int]
+    ) -> Tensor:
         """Return depth [T, h, w] from what the temporal modules have left, frame by frame."""
         scratch = self.scratch
         fine = scratch.layer1_rn(self._level(0, tap, grid))
@@ -155,8 +172,7 @@ class Head(nn.Module):
         height, width = _size(fine)
         path = scratch.refinenet1(path, fine, (2 * height, 2 * width))
         path = resize(scratch.output_conv1(path), grid)
-        # Its own precision, as upstream: these two layers write the result in metres.
-        depth: Tensor = scratch.output_conv2(path.to(scratch.output_conv2[0].weight.dtype))
+        depth: Tensor = scratch.output_conv2(path)
         return depth[:, 0]
 
 
