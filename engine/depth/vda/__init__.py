@@ -2,7 +2,7 @@
 
 build          a network from an official state dict
 DepthStage     the streaming form: one frame in, one depth map out
-infer_clip     the sequence form: a whole clip, in windows that look ahead; infer_frames: in one pass
+infer_clip     the sequence form: a whole clip in windows that look ahead; infer_frames: one pass
 StreamingStep  what a runner executes for one frame, and what is exported; halve: to float16
 
 Outputs are compared with those of the official program in tests/engine/vda.

@@ -1,4 +1,4 @@
-"""The numbers of Video-Depth-Anything: sizes of the three encoders and constants of the trained net.
+"""The numbers of Video-Depth-Anything: sizes of the three encoders, constants of the trained nets.
 
 Nothing here computes. Source: DepthAnything/Video-Depth-Anything at commit 4f5ae23, dinov2.py,
 dpt_temporal.py and motion_module.py.
@@ -50,7 +50,7 @@ class Architecture:
         return (*self.out_channels[2:], self.features, self.features)
 
     def temporal_positions(self, grid: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Return how many places each temporal module sees for an input of `grid` = (h, w) pixels."""
+        """Return how many places each temporal module sees at an input of (h, w) pixels."""
         rows, columns = token_grid(grid)
         tokens = rows * columns
         return (tokens, -(-rows // 2) * -(-columns // 2), tokens, 4 * tokens)

@@ -52,6 +52,13 @@ class TemporalAttention(nn.Module):
         self.to_out = nn.ModuleList([nn.Linear(dim, dim)])
         self.pos_encoder = PositionTable(dim)
 
+    @property
+    def output(self) -> nn.Linear:
+        """The last layer, with the only bias."""
+        layer = self.to_out[0]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the attention's contribution for hidden [T, positions, C], T ≤ 32."""
         placed = hidden + self.pos_encoder.pe[0, : len(hidden), None]
@@ -158,10 +165,8 @@ class TemporalTransformer(nn.Module):
         attend  the attention to use; None: that of the sequence form, over the T frames given
         """
         hidden = self.proj_in(self.norm(x).flatten(2).transpose(1, 2))
-        if attend is None:
-            hidden = self.block.forward_clip(hidden)
-        else:
-            hidden = self.block(hidden, attend)
+        block = self.block
+        hidden = block.forward_clip(hidden) if attend is None else block(hidden, attend)
         change = self.proj_out(hidden).transpose(1, 2).unflatten(2, x.shape[2:])
         result: Tensor = x + change
         return result

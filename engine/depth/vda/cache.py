@@ -180,18 +180,20 @@ class CachedAttention(nn.Module):
     def __init__(self, attention: TemporalAttention, kind: CacheKind) -> None:
         super().__init__()
         self.store = _KINDS[kind](attention)
-        self.to_q, self.to_out = attention.to_q, attention.to_out[0]
+        self.to_q = attention.to_q
+        self.to_out = attention.output
         places = attention.pos_encoder.pe[0].double()  # [32, C]
         query, key, value = (
             layer.weight.double() for layer in (attention.to_q, attention.to_k, attention.to_v)
         )
-        out = attention.to_out[0].weight
-        like = attention.to_q.weight
+        out, like = self.to_out.weight, attention.to_q.weight
         self.query_places = _constant(places @ query.T, like)  # [32, C]
         keys, values = _slots_by_head(places @ key.T), _slots_by_head(places @ value.T)
-        blocks = torch.block_diag(*keys.transpose(1, 2))  # [C, 8·32]
+        # Block-diagonal, so that every head sees its own channels only: [C, 8·32].
+        heads = torch.eye(TEMPORAL_HEADS, dtype=keys.dtype, device=keys.device)
+        blocks = torch.einsum("hsd,hg->hdgs", keys, heads).reshape(like.shape[0], -1)
         self.key_places = _constant(blocks, like)
-        outputs = out.double().T.view(TEMPORAL_HEADS, -1, out.shape[0])
+        outputs = _by_head(out.double().T.contiguous())
         self.value_places = _constant((values @ outputs).flatten(0, 1), like)  # [8·32, C]
 
     def forward(

@@ -168,7 +168,7 @@ def position_table(cls_token: Tensor, pos_embed: Tensor, tokens: tuple[int, int]
     first = cls_token + pos_embed[:, :1]
     patches = pos_embed[:, 1:]
     if tokens != (side, side):
-        table = patches.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        table = patches.view(1, side, side, -1).permute(0, 3, 1, 2)
         factors = [(count + _POSITION_OFFSET) / side for count in tokens]
         table = functional.interpolate(table, scale_factor=factors, mode="bicubic")
         patches = table.flatten(2).transpose(1, 2)

@@ -63,7 +63,7 @@ class Fusion(nn.Module):
 
 
 class LastConvolutions(nn.Sequential):
-    """From features to depth ≥ 0, in the precision of its own weights: an fp32 island, as upstream."""
+    """From features to depth ≥ 0, in the precision of their own weights: an fp32 island."""
 
     def __init__(self, features: int) -> None:
         super().__init__(
@@ -72,9 +72,14 @@ class LastConvolutions(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return depth [T, 1, h, w] of x [T, F/2, h, w]."""
-        weight = next(self.parameters())
-        result: Tensor = super().forward(x.to(weight.dtype))
-        return result
+        for layer in self:
+            x = layer(x.to(self.dtype))
+        return x
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the arithmetic, and of depth."""
+        return next(self.parameters()).dtype
 
 
 class Scratch(nn.Module):

@@ -86,22 +86,22 @@ class StreamingStep(nn.Module):
 
     def output_specs(self) -> tuple[TensorSpec, ...]:
         """Return the outputs in the order in which `forward` gives them."""
-        last = self.head.scratch.output_conv2[0].weight
         rows = (
             TensorSpec(row_name(ring.name), (*ring.shape[:-2], ring.shape[-1]), ring.dtype)
             for ring in self.ring_specs()
         )
-        return (TensorSpec(DEPTH, self.grid, last.dtype), *rows)
+        return (TensorSpec(DEPTH, self.grid, self.head.scratch.output_conv2.dtype), *rows)
 
     def forward(self, image: Tensor, slot_rows: Tensor, *rings: Tensor) -> tuple[Tensor, ...]:
         """Return depth and the rows, see the class."""
         window = Window.of(slot_rows, self.dtype)
         each = len(rings) // SUBLAYERS
+        layers = self._cached()
         rows: dict[int, list[Tensor]] = {}
 
         def attend(number: int, hidden: Tensor) -> Tensor:
             own = rings[each * number : each * (number + 1)]
-            output, left = self.sublayers[number](hidden[0], window, own)
+            output, left = layers[number](hidden[0], window, own)
             rows[number] = [self._stored(row) for row in left]
             return output[None]
 
@@ -112,7 +112,7 @@ class StreamingStep(nn.Module):
         return [layer for layer in self.sublayers if isinstance(layer, CachedAttention)]
 
     def _stored(self, row: Tensor) -> Tensor:
-        """Convert a row for storage; half precision saturates, for an infinity would stay around."""
+        """Convert a row for storage; half precision saturates: an infinity would never leave."""
         if self.storage == torch.float16 and row.dtype != torch.float16:
             largest = torch.finfo(torch.float16).max
             row = row.clamp(-largest, largest)
