@@ -101,11 +101,12 @@ class StreamingStep(nn.Module):
 
         def attend(number: int, hidden: Tensor) -> Tensor:
             own = rings[each * number : each * (number + 1)]
+            output: Tensor
             output, left = layers[number](hidden[0], window, own)
             rows[number] = [self._stored(row) for row in left]
             return output[None]
 
-        depth = self.head(self.encoder(image), self.grid, attend)
+        depth: Tensor = self.head(self.encoder(image), self.grid, attend)
         return depth[0], *(row for number in range(SUBLAYERS) for row in rows[number])
 
     def _cached(self) -> list[CachedAttention]:
