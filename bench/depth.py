@@ -25,6 +25,7 @@ from stereocast.runtime import machine
 GRIDS = ((140, 252), (252, 448))
 FRAME_SIZE = (270, 480)
 UPSTREAM = "upstream way"
+FRAMES = 12
 
 Step = Callable[[Tensor], Tensor]
 """From a frame u8 [3, H, W] to depth [h, w]; remembers the stream."""
@@ -39,7 +40,7 @@ class Samples:
     difference: float = 0.0
 
 
-def run(*, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = 12) -> dict[str, object]:
+def run(*, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = FRAMES) -> dict[str, object]:
     """Measure every way at every grid on one thread, and return the report."""
     torch.set_num_threads(1)
     network = random_network()
