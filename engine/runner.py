@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 import torch
@@ -54,7 +55,10 @@ class TorchRunner:
         self.inputs = inputs
         self.outputs = outputs
         self._module = module.eval()
-        self._buffers = {spec.name: torch.empty(spec.shape, dtype=spec.dtype) for spec in outputs}
+        device = next((tensor.device for tensor in _tensors(module)), torch.device("cpu"))
+        self._buffers = {
+            spec.name: torch.empty(spec.shape, dtype=spec.dtype, device=device) for spec in outputs
+        }
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Execute the module once; see `Runner.run`."""
@@ -70,3 +74,7 @@ class TorchRunner:
                 spec.check(result)
                 self._buffers[spec.name].copy_(result)
         return self._buffers
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    return chain(module.parameters(), module.buffers())

@@ -2,7 +2,8 @@
 
     step(state, x) -> (state, y)
 
-A state is a frozen dataclass of tensors (or of such states) with fixed shapes, dtypes and devices.
+A state is a frozen dataclass of tensors (or of such states, or of tuples of either) with fixed
+shapes, dtypes and devices.
 Whatever changes from frame to frame is one of those tensors or part of `x`, never a Python number:
 a captured CUDA graph would freeze it. The old state is donated: after the call only the returned
 one is valid. A clip is the fold of `step`, so offline and live share one implementation.
@@ -10,7 +11,8 @@ one is valid. A clip is the fold of `step`, so offline and live share one implem
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Protocol, TypeVar, cast
 
 from torch import Tensor
@@ -35,10 +37,18 @@ def prime(state: State, fresh: State) -> State:
 
     Afterwards the buffers are the old ones and the values those of a fresh session.
     """
-    for field in fields(cast("type", state)):
-        old, new = getattr(state, field.name), getattr(fresh, field.name)
-        if is_dataclass(old):
-            prime(old, new)
-        else:
-            cast(Tensor, old).copy_(new)
+    for old, new in zip(tensors_of(state), tensors_of(fresh), strict=True):
+        old.copy_(new)
     return state
+
+
+def tensors_of(state: object) -> Iterator[Tensor]:
+    """Yield every tensor of a state: its fields, those of states in it, and of tuples of either."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, tuple):
+        for part in state:
+            yield from tensors_of(part)
+    else:
+        for field in fields(cast("type", state)):
+            yield from tensors_of(getattr(state, field.name))

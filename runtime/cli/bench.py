@@ -131,6 +131,28 @@ def pumping(*, json: JsonOption = None) -> None:
     write_json(json, report)
 
 
+@bench.command()
+def depth(*, frames: FramesOption = None, json: JsonOption = None) -> None:
+    """Measure streaming Video-Depth-Anything: our caches against recomputing every window."""
+    from stereocast.bench import depth as bench_depth
+
+    report: dict[str, Any] = bench_depth.run(frames=frames or bench_depth.FRAMES)
+    _say_machine(report["machine"])
+    columns = ("cpu_ms", "wall_ms", "min_cpu_ms")
+    for grid, rows in report["grids"].items():
+        table = _table(
+            f"ms per frame at {grid}, {report['encoder']}, one thread",
+            *("way", "CPU", "wall", "least CPU", "share of CPU", "largest difference"),
+        )
+        for name, row in rows.items():
+            times = (f"{row[column]:.1f}" for column in columns)
+            table.add_row(name, *times, f"{row['share']:.0%}", f"{row['max_difference']:.1e}")
+        _print(table)
+    copy = report["yardstick_copy_64_mib_ms"]["median_ms"]
+    typer.echo(f"yardstick: copying 64 MiB takes {copy:.1f} CPU-ms")
+    write_json(json, report)
+
+
 def _table(title: str, *columns: str) -> Table:
     from rich.table import Table
 
