@@ -5,6 +5,7 @@
     ├── MissingDependency    an optional package or library is needed and absent
     ├── SourceError          a source cannot be opened or read
     ├── EncodeError          an encoder or container refuses
+    ├── WeightsError         weights do not belong to the network they are given to
     └── TransportError       an address, key or peer is not acceptable
 
 Kernels raise ValueError and TypeError for wrong arguments. This module imports nothing, so that
@@ -30,6 +31,10 @@ class SourceError(StereocastError):
 
 class EncodeError(StereocastError):
     """An encoder or a container refuses its input."""
+
+
+class WeightsError(StereocastError):
+    """Weights do not belong to the network they are given to."""
 
 
 class TransportError(StereocastError):
