@@ -34,6 +34,9 @@ OWNERS = {
     "pygame": {"runtime/watch/window.py"},
     "huggingface_hub": {"runtime/models/pull.py"},
     "safetensors": {"runtime/models/checkpoint.py"},
+    "OpenEXR": {"runtime/sink/depth/pictures.py"},
+    "cmap": {"runtime/sink/depth/colours.py"},
+    "PIL": {"runtime/sink/depth/colours.py"},
     "tensorrt": set(),
     "cuda": set(),
     "PyNvVideoCodec": set(),
@@ -51,6 +54,7 @@ WITHOUT_TORCH = (
     "stereocast.runtime.sink.record",
     "stereocast.runtime.encode.probe",
     "stereocast.runtime.models.pull",
+    "stereocast.runtime.sink.depth.video",
     "stereocast.runtime.machine",
 )
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "core", "manager", "wrapper", "handler"}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from stereocast.runtime.config import Config
     from stereocast.runtime.convert import ConversionReport
     from stereocast.runtime.sink.audio import AudioFrom
+    from stereocast.runtime.sink.depth import DepthProducts, DepthTarget
     from stereocast.runtime.sink.file import FileSink
     from stereocast.runtime.source import Source, SourceInfo
 
@@ -49,6 +50,14 @@ def convert(
     frames: FramesOption = None,
     max_fps: MaxFpsOption = None,
     max_height: MaxHeightOption = None,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--depth",
+            metavar="FORMAT[:PATH]",
+            help="Write the depth too: npz, png16, exr or mkv; beside OUT, or to PATH; repeatable.",
+        ),
+    ] = None,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     config: ConfigOption = None,
@@ -64,16 +73,19 @@ def convert(
     stereocast convert film.mkv out.mkv --layout half-sbs    for players that want half width
     stereocast convert film.mp4 out.mp4 --start 60 --frames 240
     stereocast convert film.mp4 out.mp4 --set stereo.strength=4 --set file.crf=18
+    stereocast convert film.mp4 out.mp4 --depth mkv --depth npz:depth.npz
     """
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads
     from stereocast.runtime.sink.audio import AudioFrom
+    from stereocast.runtime.sink.depth import DepthTarget
     from stereocast.runtime.sink.output import suggested_name
     from stereocast.runtime.source.file import FileOptions
     from stereocast.runtime.source.open import open_source
 
     chosen = configuration.load(config, settings or ())
     resolved = threads.apply(chosen.threads)
+    out = target or suggested_name(Path(source), layout)
     options = FileOptions(
         start_s=start,
         frames=frames,
@@ -90,7 +102,8 @@ def convert(
         job = _Job(
             config=chosen,
             layout=layout,
-            target=target or suggested_name(Path(source), layout),
+            target=out,
+            depth=tuple(DepthTarget.parse(text, beside=out) for text in depth or ()),
             overwrite=overwrite,
             sound=AudioFrom(Path(source), trim_end=frames is not None) if has_sound else None,
             start_ns=opened.info.start_ns if start > 0 else None,
@@ -105,6 +118,7 @@ class _Job:
     config: Config
     layout: Layout
     target: Path
+    depth: tuple[DepthTarget, ...]
     overwrite: bool
     sound: AudioFrom | None
     start_ns: int | None
@@ -115,14 +129,17 @@ class _Job:
 
         say(source.info.notes)
         session, sink = self._open(source.info)
-        conversion = Conversion(source, session, sink)
+        depth = self._open_depth(source.info, session, sink)
+        conversion = Conversion(source, session, sink, depth=depth)
         began, began_cpu = time.monotonic(), time.process_time()
         try:
             with _progress(source.info) as advance:
                 conversion.run(advance)
             sink.close()
+            depth.close()
         except BaseException:
             sink.abort()
+            depth.abort()
             raise
         clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
         say((*getattr(source, "remarks", ()), *sink.notes))
@@ -145,6 +162,21 @@ class _Job:
         )
         return Session(size, self.config.engine(), layout=self.layout), sink
 
+    def _open_depth(self, info: SourceInfo, session: Session, sink: FileSink) -> DepthProducts:
+        from stereocast.runtime.sink.depth import DepthProducts, DepthShape
+
+        shape = DepthShape(
+            info.height, info.width, info.fps, info.time_base, session.depth_output,
+            self.config.depth.model, self.start_ns or 0,
+        )  # fmt: skip
+        try:
+            return DepthProducts(
+                self.depth, shape, config=self.config.depth_file, overwrite=self.overwrite
+            )
+        except BaseException:
+            sink.abort()
+            raise
+
     def _finish(
         self, report: ConversionReport, clock: _Clock, *, notes: tuple[str, ...]
     ) -> dict[str, object]:
@@ -156,6 +188,8 @@ class _Job:
             f"{self.target}: {report.frames_out} frames, {clock.wall_s:.1f} s, {fps:.1f} fps, "
             f"{per_frame:.1f} CPU-ms per frame, {report.cuts} cuts"
         )
+        for product in self.depth:
+            typer.echo(f"{product.path}: depth as {product.format}")
         if report.partial:
             say([f"the source broke and the file ends there: {report.partial}"])
         return {
@@ -163,6 +197,7 @@ class _Job:
             "machine": machine.facts(),
             "config": asdict(self.config),
             "target": str(self.target),
+            "depth": {str(product.path): str(product.format) for product in self.depth},
             "layout": str(self.layout),
             "frames_in": report.frames_in,
             "frames_out": report.frames_out,
