@@ -185,11 +185,9 @@ def _residual(copies: Tensor) -> Tensor:
 
 
 def _spread(residuals: list[Tensor]) -> Tensor:
-    """Return the spread of all residuals but those that are 0 because they are the median."""
     if not residuals:
         return torch.ones((), dtype=torch.float64)  # nothing to compare, nothing to doubt
-    every = torch.cat([residual.flatten() for residual in residuals])
-    return spread(every[every != 0] if bool((every != 0).any()) else every)
+    return spread(torch.cat([residual.flatten() for residual in residuals]))
 
 
 def _solve(

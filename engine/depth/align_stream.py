@@ -61,9 +61,8 @@ class StreamingAligner:
             )
         self.grid = grid
         self.loss = loss
-        self._ages = torch.tensor(
-            [[gap * back for back in range(length - 1, 0, -1)] for gap in dilations]
-        )
+        self._past = [[gap * back for back in range(length - 1, 0, -1)] for gap in dilations]
+        self._ages = torch.tensor(self._past)
         self._rows = int((length - 1) * max(dilations))
 
     def snippets(self, frame: int) -> tuple[Snippet, ...]:
@@ -72,8 +71,7 @@ class StreamingAligner:
         One snippet per dilation, ending in `frame`. Near the beginning, frame 0 stands in for those
         that never were.
         """
-        ages: list[list[int]] = self._ages.tolist()
-        return tuple((*(max(0, frame - age) for age in row), frame) for row in ages)
+        return tuple((*(max(0, frame - age) for age in row), frame) for row in self._past)
 
     def init(self) -> AlignState:
         """Return the state before the first frame."""

@@ -27,10 +27,14 @@ class Loss(StrEnum):
 
 
 def spread(residual: Tensor) -> Tensor:
-    """Return the standard deviation of the residuals' bulk, [] like `residual`; never 0."""
+    """Return the standard deviation of the residuals' bulk, [] like `residual`; never 0.
+
+    Residuals of exactly 0 are left out: they are the medians that the others are measured from.
+    """
     magnitude = residual.abs().flatten()
+    middle = torch.where(magnitude > 0, magnitude, torch.nan).nanmedian().nan_to_num()
     floor = torch.finfo(residual.dtype).eps * (1 + magnitude.amax())
-    return (_MAD_TO_SIGMA * magnitude.median()).clamp_min(floor)
+    return torch.maximum(_MAD_TO_SIGMA * middle, floor)
 
 
 def weights(residual: Tensor, sigma: Tensor, loss: Loss) -> Tensor:
