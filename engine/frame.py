@@ -31,12 +31,15 @@ class StereoFrame:
              one after the other; BT.709 limited range; H and W are the even packed size
     layout   where each eye is
     pts_ns, index  those of the Frame it was made from
+    depth    float32 [H, W], what the eyes were made with, at the Frame's size and owned by nobody
+             else; None unless it was asked for. What its numbers mean, `Session.depth_output` says
     """
 
     surface: Tensor
     layout: Layout
     pts_ns: int
     index: int
+    depth: Tensor | None = None
 
     @property
     def height(self) -> int:

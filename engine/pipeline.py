@@ -54,6 +54,18 @@ class PipelineState:
     temporal: TemporalState
 
 
+@dataclass(frozen=True)
+class Result:
+    """What one step produces; both may live in buffers that the next step overwrites.
+
+    surface  u8 [H'·3/2, W'], I420, both eyes
+    depth    float32 [h, w], refined, on the network grid
+    """
+
+    surface: Tensor
+    depth: Tensor
+
+
 ResetOn = Callable[[Tensor, TemporalState], TemporalState]
 """The executor's way to reset: from the cut flag bool [1] and the state, the state to go on."""
 
@@ -78,8 +90,8 @@ class Pipeline:
 
     def step(
         self, state: PipelineState, x: Input, *, reset_on: ResetOn, mark: Mark
-    ) -> tuple[PipelineState, Tensor]:
-        """Return the new state and the packed picture, u8 [H'·3/2, W'], I420."""
+    ) -> tuple[PipelineState, Result]:
+        """Return the new state, the packed picture and the depth it was made with."""
         scene_state, cut = self.scene.step(state.scene, x.rgb)
         old = reset_on(cut, state.temporal)
         depth_state, depth = self.depth.step(old.depth, DepthInput(x.rgb, x.dt))
@@ -91,7 +103,7 @@ class Pipeline:
         surface = self.pack(eyes, x.strip)
         mark("warp")
         temporal = TemporalState(depth_state, refine_state, stereo_state)
-        return PipelineState(scene_state, temporal), surface
+        return PipelineState(scene_state, temporal), Result(surface, depth)
 
     def pack(self, eyes: tuple[Tensor, Tensor], strip: Tensor | None) -> Tensor:
         """Return the left and right eye side by side in the encoder's colour format."""

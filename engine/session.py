@@ -11,6 +11,7 @@ from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.layout import Layout
+from stereocast.engine.models import find
 from stereocast.engine.pipeline import Input, Mark, Pipeline, TemporalState
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.scene import SceneConfig, SceneStage
@@ -89,10 +90,13 @@ class Session:
         self.layout = layout
         self.frame_size = frame_size
         self.controls = config.stereo.controls()
+        self.depth_output = find(depth.model).output
         self.cuts = 0
         self._pipeline = Pipeline(
             scene=SceneStage(config.scene),
-            depth=PriorDepth((depth.height, depth.width), smoothing_s=depth.smoothing_s),
+            depth=PriorDepth(
+                (depth.height, depth.width), frame_size=frame_size, smoothing_s=depth.smoothing_s
+            ),
             refine=Unrefined(),
             stereo=StereoStage(frame_size, config.stereo),
             layout=layout,
@@ -103,13 +107,14 @@ class Session:
 
     def step(
         self, frame: Frame, *, controls: Controls | None = None,
-        strip: tuple[int, int] | None = None, mark: Mark = _silent,
+        strip: tuple[int, int] | None = None, mark: Mark = _silent, keep_depth: bool = False,
     ) -> StereoFrame:  # fmt: skip
         """Return both eyes of `frame`, packed.
 
         controls  what the viewer wants from this frame on; None: as before
         strip     source and encoder counter to stamp as a barcode; None: none
         mark      called with "depth", "refine" and "warp" as each is done
+        keep_depth  put a copy of the depth, at the frame's size, into the answer
 
         Raises ValueError if the frame's size is not the session's.
         """
@@ -125,10 +130,12 @@ class Session:
             strip=None if strip is None else torch.tensor(strip, dtype=torch.int64),
         )
         with torch.inference_mode():
-            self._state, surface = self._pipeline.step(
+            self._state, result = self._pipeline.step(
                 self._state, x, reset_on=self._reset_on, mark=mark
             )
-        return StereoFrame(surface, self.layout, frame.pts_ns, frame.index)
+            # A copy: the stage's depth is state, or a buffer that the next step overwrites.
+            depth = self._pipeline.depth.to_frame(result.depth).clone() if keep_depth else None
+        return StereoFrame(result.surface, self.layout, frame.pts_ns, frame.index, depth)
 
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""

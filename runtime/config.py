@@ -21,6 +21,7 @@ from stereocast.engine.stereo import StereoConfig
 from stereocast.runtime.encode.jpeg import JpegConfig
 from stereocast.runtime.encode.probe import LADDER
 from stereocast.runtime.encode.x264 import X264Config
+from stereocast.runtime.sink.depth import DepthFileConfig
 from stereocast.runtime.sink.file import FileConfig
 from stereocast.runtime.threads import ThreadsConfig
 
@@ -64,6 +65,7 @@ class Config:
     x264: X264Config = field(default_factory=X264Config)
     jpeg: JpegConfig = field(default_factory=JpegConfig)
     file: FileConfig = field(default_factory=FileConfig)
+    depth_file: DepthFileConfig = field(default_factory=DepthFileConfig)
 
     def engine(self) -> EngineConfig:
         """Return the part that the engine reads."""

@@ -12,6 +12,7 @@ from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.session import Session
 from stereocast.runtime.latency import Histogram
 from stereocast.runtime.mailbox import Closed, Mailbox
+from stereocast.runtime.sink.depth import DepthMap, DepthProducts
 from stereocast.runtime.sink.file import FileSink
 from stereocast.runtime.source import Source
 
@@ -34,12 +35,19 @@ class ConversionReport:
 
 
 class Conversion:
-    """One conversion: one thread decodes, the caller's runs the engine, another one encodes."""
+    """One conversion: one thread decodes, the caller's runs the engine, another one encodes.
 
-    def __init__(self, source: Source, session: Session, sink: FileSink) -> None:
+    depth  where the depth of every frame goes as well; None: nowhere
+    """
+
+    def __init__(
+        self, source: Source, session: Session, sink: FileSink, *,
+        depth: DepthProducts | None = None,
+    ) -> None:  # fmt: skip
         self._source = source
         self._session = session
         self._sink = sink
+        self._depth = depth or None
         self._frames: Mailbox[Frame] = Mailbox(latest=False, capacity=_AHEAD)
         self._pictures: Mailbox[StereoFrame] = Mailbox(latest=False, capacity=_AHEAD)
         self._began_ns: dict[int, int] = {}  # by frame index, from decoding to writing
@@ -84,7 +92,7 @@ class Conversion:
             if frame is None:
                 continue
             began_ns = time.monotonic_ns()
-            picture = self._session.step(frame)
+            picture = self._session.step(frame, keep_depth=self._depth is not None)
             self.report.stages["engine"].add(time.monotonic_ns() - began_ns)
             self.report.cuts = self._session.cuts
             self._pictures.put(picture)
@@ -115,6 +123,7 @@ class Conversion:
                 self._sink.write(picture)
                 now_ns = time.monotonic_ns()
                 self.report.stages["encode"].add(now_ns - began_ns)
+                self._write_depth(picture)
                 self.report.total.add(now_ns - self._began_ns.pop(picture.index))
                 self.report.frames_out += 1
         except Closed:
@@ -122,3 +131,11 @@ class Conversion:
         except BaseException as failure:  # raised by `run`
             self._failure = failure
             self._pictures.close()
+
+    def _write_depth(self, picture: StereoFrame) -> None:
+        if self._depth is None or picture.depth is None:
+            return
+        began_ns = time.monotonic_ns()
+        self._depth.write(DepthMap(picture.depth.numpy(), picture.pts_ns, picture.index))
+        stage = self.report.stages.setdefault("depth file", Histogram())
+        stage.add(time.monotonic_ns() - began_ns)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 
 from stereocast.engine.runner import TensorSpec, TorchRunner
 from stereocast.kernels.preprocess import to_network
@@ -102,10 +102,15 @@ def _guided_filter(guide: Tensor, values: Tensor, radius: int, epsilon: float = 
 class PriorDepth:
     """The depth stage of the prior: network grid, one runner, exponential smoothing in time."""
 
-    def __init__(self, grid: tuple[int, int], *, smoothing_s: float = 0.15) -> None:
+    def __init__(
+        self, grid: tuple[int, int], *, frame_size: tuple[int, int] | None = None,
+        smoothing_s: float = 0.15,
+    ) -> None:  # fmt: skip
+        """Take frame_size (H, W) for `to_frame`; None: as the grid."""
         if smoothing_s < 0:
             raise ValueError(f"smoothing_s must be >= 0 seconds, got {smoothing_s}")
         self.grid = grid
+        self.frame_size = frame_size or grid
         self._smoothing_s = max(smoothing_s, 1e-6)
         self._runner = TorchRunner(
             PriorNetwork(*grid),
@@ -125,3 +130,10 @@ class PriorDepth:
         share = torch.where(state.frames == 0, torch.ones_like(share), share)
         depth = state.depth + share * (measured - state.depth)
         return PriorState(depth, (state.frames + 1).clamp_max(1)), depth
+
+    def to_frame(self, depth: Tensor) -> Tensor:
+        """Return depth [h, w] of the grid at the frame's size, float32 [H, W], bilinear."""
+        full = interpolate(
+            depth[None, None], size=self.frame_size, mode="bilinear", align_corners=False
+        )
+        return full[0, 0]

@@ -22,6 +22,7 @@ from stereocast.runtime.cli.demo import demo
 from stereocast.runtime.cli.doctor import doctor
 from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
+from stereocast.runtime.cli.models import models
 from stereocast.runtime.cli.outcome import ExitCode, complain
 from stereocast.runtime.cli.signals import ignore_signals, interrupt_on_signals
 from stereocast.runtime.cli.watch import watch
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 for command in (demo, live, watch, convert, doctor, keys):
     app.command()(command)
+app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")
 
 # Typer has had several homes for this class; its well-known child is exported by all of them.

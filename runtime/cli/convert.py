@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stereocast.runtime.config import Config
     from stereocast.runtime.convert import ConversionReport
     from stereocast.runtime.sink.audio import AudioFrom
+    from stereocast.runtime.sink.depth import DepthProducts, DepthTarget
     from stereocast.runtime.sink.file import FileSink
     from stereocast.runtime.source import Source, SourceInfo
 
@@ -48,6 +49,14 @@ def convert(
     frames: FramesOption = None,
     max_fps: MaxFpsOption = None,
     max_height: MaxHeightOption = None,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--depth",
+            metavar="FORMAT[:PATH]",
+            help="Write the depth too: npz, png16, exr or mkv; beside OUT, or to PATH; repeatable.",
+        ),
+    ] = None,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     config: ConfigOption = None,
@@ -65,9 +74,11 @@ def convert(
       stereocast convert film.mkv 3d.mkv --layout half-sbs
       stereocast convert film.mp4 3d.mp4 --start 60 --frames 240
       stereocast convert film.mp4 3d.mp4 --set stereo.strength=4 --set file.crf=18
+      stereocast convert film.mp4 3d.mp4 --depth mkv --depth npz:depth.npz
     """
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads
+    from stereocast.runtime.sink.depth import DepthTarget
     from stereocast.runtime.source.file import FileOptions
     from stereocast.runtime.source.open import open_source
 
@@ -86,10 +97,12 @@ def convert(
                 f"{source} never ends: give it an end, as in 'testsrc:?frames=90'"
             )
         path: Path | None = getattr(opened, "path", None)
+        out = _choose_target(target, path, layout, overwrite=overwrite)
         job = _Job(
             config=chosen,
             layout=layout,
-            target=_choose_target(target, path, layout, overwrite=overwrite),
+            target=out,
+            depth=tuple(DepthTarget.parse(text, beside=out) for text in depth or ()),
             overwrite=overwrite,
             sound=None if no_audio else _sound_of(opened, path, trim_end=frames is not None),
             start_ns=opened.info.start_ns if start > 0 else None,
@@ -130,6 +143,7 @@ class _Job:
     config: Config
     layout: Layout
     target: Path
+    depth: tuple[DepthTarget, ...]
     overwrite: bool
     sound: AudioFrom | None
     start_ns: int | None
@@ -143,15 +157,18 @@ class _Job:
         began, began_cpu = time.monotonic(), time.process_time()
         with stopping_gently(stop.set, patient=True):
             session, sink = self._open(source.info)
-            conversion = Conversion(source, session, sink)
+            depth = self._open_depth(source.info, session, sink)
+            conversion = Conversion(source, session, sink, depth=depth)
             try:
                 with progress("converting", _expected(source.info)) as count:
                     conversion.run(stop, on_frame=count)
                 if stop.is_set():
                     raise KeyboardInterrupt
                 sink.close()
+                depth.close()
             except BaseException:
                 sink.abort()
+                depth.abort()
                 raise
         clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
         met = (*getattr(source, "remarks", ()), *sink.notes)
@@ -176,6 +193,21 @@ class _Job:
         )
         return session, sink
 
+    def _open_depth(self, info: SourceInfo, session: Session, sink: FileSink) -> DepthProducts:
+        from stereocast.runtime.sink.depth import DepthProducts, DepthShape
+
+        shape = DepthShape(
+            info.height, info.width, info.fps, info.time_base, session.depth_output,
+            self.config.depth.model, self.start_ns or 0,
+        )  # fmt: skip
+        try:
+            return DepthProducts(
+                self.depth, shape, config=self.config.depth_file, overwrite=self.overwrite
+            )
+        except BaseException:
+            sink.abort()
+            raise
+
     def _finish(
         self, report: ConversionReport, clock: _Clock, *, notes: tuple[str, ...]
     ) -> dict[str, object]:
@@ -187,11 +219,14 @@ class _Job:
             f"{self.target}: {report.frames_out} frames, {clock.wall_s:.1f} s, {fps:.1f} fps, "
             f"{per_frame:.1f} CPU-ms per frame, {report.cuts} cuts"
         )
+        for product in self.depth:
+            typer.echo(f"{product.path}: depth as {product.format}")
         return {
             "schema": "stereocast/convert/1",
             "machine": machine.facts(),
             "config": asdict(self.config),
             "target": str(self.target),
+            "depth": {str(product.path): str(product.format) for product in self.depth},
             "layout": str(self.layout),
             "frames_in": report.frames_in,
             "frames_out": report.frames_out,

@@ -122,7 +122,7 @@ class PartialFile:
         except OSError as error:
             raise EncodeError(
                 f"{self.path}: cannot be given its name ({reason(error)}); "
-                f"the finished video is {self.temporary}."
+                f"the finished file is {self.temporary}."
             ) from error
 
     def discard(self) -> None:
