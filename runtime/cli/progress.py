@@ -27,17 +27,17 @@ def progress(word: str, total: int | None) -> Iterator[Callable[[], None]]:
         yield _Lines(word, total).advance
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
-    columns = (
+    columns: list[ProgressColumn] = [
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeLeftColumn(elapsed_when_finished=True),
-        TextColumn("left", style="progress.remaining"),
-    )
+    ]
+    if total is not None:
+        columns += [TimeLeftColumn(), TextColumn("left", style="progress.remaining")]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield _Bar(bar, word, total).advance
 
