@@ -59,25 +59,25 @@ struct Side {
 enum class Kind : int { kRectangle = 0, kSphere = 1, kCard = 2 };
 
 struct Plane {
-  Linear iz, s, t;     // 1/Z, and level-0 texel coordinates over Z
+  Linear iz, s, t;  // 1/Z, and level-0 texel coordinates over Z
   double s_max = 0, t_max = 0;
   Side sides[5];
-  float metres_s = 0, metres_t = 0;             // metres per texel
-  float light_s = 0, light_t = 0;               // foot of the light, metres
-  float light_height = 0, light_height2 = 0;    // its distance from the plane
+  float metres_s = 0, metres_t = 0;           // metres per texel
+  float light_s = 0, light_t = 0;             // foot of the light, metres
+  float light_height = 0, light_height2 = 0;  // its distance from the plane
 };
 
 struct Ball {
-  Linear b;                       // centre·ray
-  double k = 0;                   // |centre|² − radius²
+  Linear b;                                       // centre·ray
+  double k = 0;                                   // |centre|² − radius²
   double bend = 0, mid_slope = 0, mid_start = 0;  // discriminant = peak(y) − bend·(x − mid(y))²
-  Linear ray_x, ray_y;            // ray components, for the conic's value
+  Linear ray_x, ray_y;                            // ray components, for the conic's value
   double radius = 0;
-  Linear axis[3];                 // object axes·ray
-  double axis_centre[3] = {};     // object axes·centre
-  float to_light[3] = {};         // the light seen from the centre, object axes, metres
-  float footprint = 0;            // texels per pixel at 1 m
-  float inverse_cosine2 = 0;      // turns the discriminant into cos² of the viewing angle
+  Linear axis[3];              // object axes·ray
+  double axis_centre[3] = {};  // object axes·centre
+  float to_light[3] = {};      // the light seen from the centre, object axes, metres
+  float footprint = 0;         // texels per pixel at 1 m
+  float inverse_cosine2 = 0;   // turns the discriminant into cos² of the viewing angle
 };
 
 struct Shape {
@@ -185,8 +185,8 @@ inline void set_up_ball(const float* row, const Eye& eye, Vec3 light, int side, 
     ball.to_light[i] = float(dot(axes[i], to_light));
   }
   ball.footprint = float(side / (3.14159265358979 * ball.radius * eye.focal));
-  ball.inverse_cosine2 = float(centre.z * centre.z /
-                               (ball.radius * ball.radius * dot(centre, centre)));
+  ball.inverse_cosine2 =
+      float(centre.z * centre.z / (ball.radius * ball.radius * dot(centre, centre)));
   const double reach = 1.5 * ball.radius / (centre.z - ball.radius) * eye.focal;
   const double y = centre.y / centre.z * eye.focal + eye.centre_y - 0.5;
   const double widen = reach * (1.0 + std::abs(centre.y) / centre.z);

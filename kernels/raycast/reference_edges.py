@@ -42,7 +42,7 @@ def mix_edges(
     own_id, other_id = flat_ids[here], flat_ids[there]
     own = torch.ones(len(here), dtype=torch.float64, device=rgb.device)
     other = own.clone()
-    for number in torch.cat([own_id, other_id]).unique().tolist():
+    for number in sorted({*own_id.tolist(), *other_id.tolist()}):
         if number >= 0:
             share = coverages[number]().reshape(-1)[here]
             own = torch.where(own_id == number, share, own)

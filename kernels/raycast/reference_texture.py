@@ -1,4 +1,4 @@
-"""Texture sampling of the ray caster's definition: the mip level that fits, and bilinear weights."""
+"""Texture sampling of the ray caster's definition: the fitting mip level, bilinear weights."""
 
 from __future__ import annotations
 

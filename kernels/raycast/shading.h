@@ -39,8 +39,7 @@ STEREOCAST_INLINE void tint_channel(const std::uint32_t* packed, const float* sh
   ambient *= 256.0f;
   diffuse *= 256.0f;
   for (int i = 0; i < count; ++i) {
-    const float gain =
-        least(most(shade[i] * (ambient + diffuse * lit[i]), least_gain), 256.0f);
+    const float gain = least(most(shade[i] * (ambient + diffuse * lit[i]), least_gain), 256.0f);
     const std::uint32_t fixed = static_cast<int>(gain + 0.5f);
     const std::uint32_t texel = kUpper ? packed[i] >> 16 : packed[i] & 0xFFFFu;
     out[i] = static_cast<std::uint8_t>((texel * fixed) >> 16);
@@ -60,8 +59,8 @@ STEREOCAST_INLINE void tint(const Sampler& sampler, const Taps& taps, const floa
   tint_channel<true>(red_blue, shade, lit, count, ambient[2], diffuse[2], glow, rgb[2] + x);
 }
 
-STEREOCAST_INLINE void cast_shadow(const Shadow& shadow, const float* p, const float* q,
-                                   int count, float* shade) {
+STEREOCAST_INLINE void cast_shadow(const Shadow& shadow, const float* p, const float* q, int count,
+                                   float* shade) {
   for (int i = 0; i < count; ++i) {
     const float dp = p[i] - shadow.s, dq = q[i] - shadow.t;
     const float along = std::fabs(dp * shadow.cosine + dq * shadow.sine) - shadow.half_along;

@@ -94,8 +94,8 @@ inline void mix(const Picture& picture, const std::vector<Shape>& shapes, int lo
   for (int channel = 0; channel < 3; ++channel) {
     const std::uint8_t* plane =
         picture.rgb + std::int64_t(channel) * picture.height * picture.width;
-    mixed.rgb[channel] = static_cast<std::uint8_t>(
-        own_share * plane[here] + (1.0 - own_share) * plane[there] + 0.5);
+    mixed.rgb[channel] =
+        static_cast<std::uint8_t>(own_share * plane[here] + (1.0 - own_share) * plane[there] + 0.5);
   }
   changes.push_back(mixed);
 }

@@ -40,8 +40,8 @@ struct PlaneRow {
 };
 
 STEREOCAST_INLINE PlaneRow plane_row(const Plane& plane, double y) {
-  return {float(plane.iz.row(y)), float(plane.iz.x), float(plane.s.row(y)), float(plane.s.x),
-          float(plane.t.row(y)),  float(plane.t.x),  float(plane.iz.y),     float(plane.s.y),
+  return {float(plane.iz.row(y)), float(plane.iz.x),  float(plane.s.row(y)), float(plane.s.x),
+          float(plane.t.row(y)),  float(plane.t.x),   float(plane.iz.y),     float(plane.s.y),
           float(plane.t.y),       float(plane.s_max), float(plane.t_max)};
 }
 
@@ -102,9 +102,8 @@ struct BallRow {
 };
 
 STEREOCAST_INLINE BallRow ball_row(const Ball& ball, double y) {
-  return {float(ball_peak(ball, y)), float(ball.bend),
-          float(ball.mid_slope * y + ball.mid_start), float(ball.b.row(y)),
-          float(ball.b.x), float(1.0 / ball.k)};
+  return {float(ball_peak(ball, y)), float(ball.bend), float(ball.mid_slope * y + ball.mid_start),
+          float(ball.b.row(y)),      float(ball.b.x),  float(1.0 / ball.k)};
 }
 
 STEREOCAST_INLINE float ball_discriminant(const BallRow& row, float column) {

@@ -1,4 +1,4 @@
-"""The built-in source `testsrc:`: one fixed moving 3D scene whose other eye and disparity are known.
+"""The built-in source `testsrc:`: one fixed moving 3D scene, its other eye and disparity known.
 
 What is in the scene and how it is drawn is in kernels/raycast; here are only the address, the
 options and the clock.
@@ -58,7 +58,7 @@ class SyntheticSource:
 
     def __init__(self, address: str = SCHEME) -> None:
         self.options = parse_options(address)
-        self._textures = gallery.paint()
+        self._textures = gallery.paint(512 if self.options.width > 640 else 256)
         self._scratch: tuple[Tensor, Tensor] | None = None
         fps, frames = self.options.fps, self.options.frames
         self.info = SourceInfo(
