@@ -36,8 +36,8 @@ class Scene:
                 textures.pyramid. The mip level of size n begins in row 2·(S − n) + log2(S / n) and
                 has n + 1 rows and columns, the last ones equal to the first; levels repeat. Spheres
                 are unfolded as an octahedron, third axis (edge × edge) in the middle
-    shadows     [K, 10] float32: centre 0:3, unit direction 3:6, half length along it 6, half width
-                7, softness 8 (metres), strength 9 in [0, 1]: a rounded rectangle of shade
+    shadows     [K, 10] float32: rounded rectangles of shade: centre 0:3, unit direction 3:6, half
+                length along it 6 and across 7, softness 8 (metres), strength 9 in [0, 1]
     light       [4, 3] float32: position in metres, diffuse RGB (metres: the gain at 1 m), ambient
                 RGB gain, background RGB in 0..255 where no primitive is hit
     """
@@ -113,9 +113,8 @@ def raycast(
         torch.empty(height, width),
         torch.empty(height, width, dtype=torch.int32),
     )
-    module.raycast(
-        scene.primitives, scene.textures, scene.shadows, scene.light, table, rgb, depth, ids
-    )
+    tables = (scene.primitives, scene.textures, scene.shadows, scene.light, table)
+    module.raycast(*(tensor.contiguous() for tensor in tables), rgb, depth, ids)
     return rgb, depth, ids
 
 

@@ -61,7 +61,7 @@ class SyntheticSource:
         if frames is not None:
             options = replace(options, frames=min(frames, options.frames or frames))
         self.options = options
-        self._textures = gallery.paint()
+        self._textures = gallery.paint(512 if options.width > 640 else 256)
         self._scratch: tuple[Tensor, Tensor] | None = None
         fps, frames = self.options.fps, self.options.frames
         self.info = SourceInfo(
