@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.raycast import Camera, Scene, disparity_px, gallery, raycast, reference
+from stereocast.kernels.raycast import (
+    Camera,
+    Scene,
+    disparity_px,
+    gallery,
+    raycast,
+    raycast_colours,
+    reference,
+)
 from stereocast.kernels.raycast.primitives import Finish, Row, box, card, rectangle, shadow, sphere
 from stereocast.kernels.raycast.textures import noise, pyramid, ramp
 from tests.closeness import assert_close_off_edges
@@ -224,12 +232,11 @@ def test_thread_count_changes_nothing(sheets: Tensor, threads: int) -> None:
     assert all(torch.equal(a, b) for a, b in zip(one, many, strict=True))
 
 
-def test_reused_buffers_give_the_same_picture(sheets: Tensor) -> None:
-    view, eye = furnished(sheets), camera(23, 17)
-    first = raycast(view, eye, height=17, width=23)
-    expected = [tensor.clone() for tensor in first]
-    again = raycast(view, eye, height=17, width=23, reuse=(first[1], first[2]))
-    assert all(torch.equal(a, b) for a, b in zip(again, expected, strict=True))
+@pytest.mark.parametrize("height", [1, 2, 3, 17, 33, 77])
+def test_colours_alone_are_the_same_colours(sheets: Tensor, height: int) -> None:
+    view, eye = furnished(sheets), camera(61, height, yaw=0.1)
+    rgb, _, _ = raycast(view, eye, height=height, width=61)
+    assert torch.equal(raycast_colours(view, eye, height=height, width=61), rgb)
 
 
 def test_wrong_arguments_are_refused_with_a_reason(sheets: Tensor) -> None:
