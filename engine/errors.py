@@ -6,6 +6,7 @@
     ├── SourceError          a source cannot be opened or read
     ├── EncodeError          an encoder or container refuses
     ├── WeightsError         weights do not belong to the network they are given to
+    ├── PlanMismatch         a built network is damaged, or was built for something else
     └── TransportError       an address, key or peer is not acceptable
 
 Kernels raise ValueError and TypeError for wrong arguments. This module imports nothing, so that
@@ -35,6 +36,10 @@ class EncodeError(StereocastError):
 
 class WeightsError(StereocastError):
     """Weights do not belong to the network they are given to."""
+
+
+class PlanMismatch(StereocastError):
+    """A built network is damaged, or was built for another model, program or device."""
 
 
 class TransportError(StereocastError):

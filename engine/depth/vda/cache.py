@@ -118,13 +118,13 @@ class KeyValueRows(nn.Module):
     def scores(self, query: Tensor, rings: Sequence[Tensor], rows: Sequence[Tensor]) -> Tensor:
         """Return query [positions, C] times every row, without positions: [positions, 8, 44]."""
         query = query.view(rows[0].shape)
-        stored = torch.matmul(rings[0].to(query.dtype), query[..., None])[..., 0]
+        stored = torch.matmul(rings[0].to(query.dtype), query[..., None]).squeeze(-1)
         newest = (query * rows[0]).sum(-1, keepdim=True)
         return torch.cat((stored, newest), dim=-1)
 
     def mix(self, shares: Tensor, rings: Sequence[Tensor], rows: Sequence[Tensor]) -> Tensor:
         """Return the rows' values mixed by shares [positions, 8, 44]: [positions, C]."""
-        stored = torch.matmul(shares[:, :, None, :ROWS], rings[1].to(shares.dtype))[:, :, 0]
+        stored = torch.matmul(shares[:, :, None, :ROWS], rings[1].to(shares.dtype)).squeeze(2)
         return (stored + shares[..., ROWS:] * rows[1]).flatten(1)
 
 
