@@ -6,6 +6,7 @@
     ├── SourceError          a source cannot be opened or read
     ├── EncodeError          an encoder or container refuses
     ├── WeightsError         weights do not belong to the network they are given to
+    ├── ModelError           a model is unknown, not here, damaged or not to be had
     ├── PlanMismatch         a built network is damaged, or was built for something else
     └── TransportError       an address, key or peer is not acceptable
 
@@ -40,6 +41,10 @@ class WeightsError(StereocastError):
 
 class PlanMismatch(StereocastError):
     """A built network is damaged, or was built for another model, program or device."""
+
+
+class ModelError(StereocastError):
+    """A model is unknown, not on this machine, damaged, or may not or cannot be fetched."""
 
 
 class TransportError(StereocastError):

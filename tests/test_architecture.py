@@ -32,6 +32,8 @@ OWNERS = {
     "msgpack": {"runtime/wire_fields.py", "runtime/wire_messages.py", "runtime/wire.py"},
     "google_crc32c": {"runtime/wire.py"},
     "pygame": {"runtime/watch/window.py"},
+    "huggingface_hub": {"runtime/models/pull.py"},
+    "safetensors": {"runtime/models/checkpoint.py"},
     "tensorrt": set(),
     "cuda": set(),
     "PyNvVideoCodec": set(),
@@ -48,6 +50,7 @@ WITHOUT_TORCH = (
     "stereocast.runtime.sink.zmq_router",
     "stereocast.runtime.sink.record",
     "stereocast.runtime.encode.probe",
+    "stereocast.runtime.models.pull",
     "stereocast.runtime.machine",
 )
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "core", "manager", "wrapper", "handler"}

@@ -27,6 +27,8 @@ struct Scratch {
   std::vector<float> target, disparity, column, winner;
   std::vector<std::int32_t> first, kind;
   std::vector<std::uint32_t> packed;  // one pixel more than the row: the last one again
+  std::vector<std::uint32_t> from, to;
+  std::vector<float> share;
 
   explicit Scratch(int width)
       : target(width),
@@ -35,7 +37,10 @@ struct Scratch {
         winner(width),
         first(width),
         kind(width),
-        packed(width + 1) {}
+        packed(width + 1),
+        from(width),
+        to(width),
+        share(width) {}
 };
 
 // Conditions are combined with & and |: short circuits would keep the loop from being vectorised.
@@ -102,34 +107,41 @@ void pack_pixels(const std::uint8_t* __restrict red, const std::uint8_t* __restr
   packed[width] = packed[width - 1];
 }
 
-inline std::uint8_t lerp_channel(std::uint32_t first, std::uint32_t second, int shift,
-                                 float share) {
-  const float from = static_cast<float>(static_cast<std::int32_t>(first >> shift & 0xFFu));
-  const float to = static_cast<float>(static_cast<std::int32_t>(second >> shift & 0xFFu));
-  return static_cast<std::uint8_t>(static_cast<std::int32_t>(from + share * (to - from) + 0.5f));
-}
-
-STEREOCAST_MULTIVERSION
-void sample_packed(const std::uint32_t* __restrict packed, const float* __restrict column,
-                   int width, std::uint8_t* __restrict red, std::uint8_t* __restrict green,
-                   std::uint8_t* __restrict blue) {
+// The two source pixels of every target, and how far between them it lies; holes are black.
+void gather(const std::uint32_t* __restrict packed, const float* __restrict column, int width,
+            std::uint32_t* __restrict first, std::uint32_t* __restrict second,
+            float* __restrict share) {
   for (int x = 0; x < width; ++x) {
     const float from = column[x] > 0.0f ? column[x] : 0.0f;
     const std::int32_t left = static_cast<std::int32_t>(from);
-    const float share = from - static_cast<float>(left);
     const std::uint32_t mask = -static_cast<std::uint32_t>(column[x] >= 0.0f);
-    const std::uint32_t first = packed[left] & mask;
-    const std::uint32_t second = packed[left + 1] & mask;
-    red[x] = lerp_channel(first, second, 0, share);
-    green[x] = lerp_channel(first, second, 8, share);
-    blue[x] = lerp_channel(first, second, 16, share);
+    share[x] = from - static_cast<float>(left);
+    first[x] = packed[left] & mask;
+    second[x] = packed[left + 1] & mask;
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void lerp_channel(const std::uint32_t* __restrict first, const std::uint32_t* __restrict second,
+                  const float* __restrict share, int shift, int width,
+                  std::uint8_t* __restrict channel) {
+  for (int x = 0; x < width; ++x) {
+    const float from = static_cast<float>(static_cast<std::int32_t>(first[x] >> shift & 0xFFu));
+    const float to = static_cast<float>(static_cast<std::int32_t>(second[x] >> shift & 0xFFu));
+    const float value = from + share[x] * (to - from) + 0.5f;
+    channel[x] = static_cast<std::uint8_t>(static_cast<std::int32_t>(value));
   }
 }
 
 void sample_row(const std::uint8_t* const source[3], const float* column, int width,
                 Scratch& scratch, std::uint8_t* const view[3]) {
   pack_pixels(source[0], source[1], source[2], width, scratch.packed.data());
-  sample_packed(scratch.packed.data(), column, width, view[0], view[1], view[2]);
+  gather(scratch.packed.data(), column, width, scratch.from.data(), scratch.to.data(),
+         scratch.share.data());
+  for (int c = 0; c < 3; ++c) {
+    lerp_channel(scratch.from.data(), scratch.to.data(), scratch.share.data(), 8 * c, width,
+                 view[c]);
+  }
 }
 
 void sample_row(const float* const source[3], const float* column, int width, Scratch&,

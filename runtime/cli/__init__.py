@@ -16,6 +16,7 @@ from stereocast.runtime.cli.demo import demo
 from stereocast.runtime.cli.doctor import doctor
 from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
+from stereocast.runtime.cli.models import models
 from stereocast.runtime.cli.watch import watch
 from stereocast.runtime.machine import version
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (demo, live, watch, convert, doctor, keys):
     app.command()(command)
+app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")
 
 

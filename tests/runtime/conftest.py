@@ -1,8 +1,9 @@
-"""Pictures with known colours, for every test of encoders and files."""
+"""Pictures with known colours, and small streams over real sockets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from stereocast.engine.frame import StereoFrame
 from stereocast.engine.layout import Layout
+from stereocast.runtime.address import Address, parse_address
+from stereocast.runtime.sink.zmq_router import RouterSink
+from tests.streams import STREAM, RawPeer
 
 BARS = np.array(
     [
@@ -74,3 +78,21 @@ def moving() -> Callable[[int, int, int], StereoFrame]:
         )
 
     return make
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Address:
+    return parse_address("", folder=tmp_path / "s")
+
+
+@pytest.fixture
+def sink(address: Address) -> Iterator[RouterSink]:
+    with RouterSink(address, STREAM) as opened:
+        yield opened
+
+
+@pytest.fixture
+def raw(sink: RouterSink) -> Iterator[RawPeer]:
+    peer = RawPeer(sink.address)
+    yield peer
+    peer.close()

@@ -1,0 +1,87 @@
+"""What an installed stereocast contains, with and without a C++ compiler."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def build_wheel(folder: Path, **environment: str) -> Path:
+    """Build the wheel as pip does for a user, from a copy of the tracked sources."""
+    sources = folder / "sources"
+    archive = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "ls-files", "-z"], capture_output=True, check=True
+    )
+    for name in archive.stdout.decode().rstrip("\0").split("\0"):
+        file = REPOSITORY / name
+        if file.is_file() and not name.startswith(".dev/"):
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            (sources / name).write_bytes(file.read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    run = subprocess.run(
+        [*command, "--wheel-dir", str(folder), str(sources)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.mark.slow
+def test_a_wheel_has_every_room_the_native_module_and_the_shared_headers(tmp_path):
+    names = set(zipfile.ZipFile(build_wheel(tmp_path)).namelist())
+    assert any(name.startswith("stereocast/kernels/_native.") for name in names)
+    assert {
+        "stereocast/__init__.py",
+        "stereocast/py.typed",
+        "stereocast/kernels/warp/math.h",
+        "stereocast/configs/cpu.toml",
+        "stereocast/engine/pipeline.py",
+        "stereocast/runtime/cli/__init__.py",
+        "stereocast/bench/latency.py",
+    } <= names
+    assert not [name for name in names if name.endswith(".cpp")]
+    assert not [name for name in names if name.startswith(("kernels/", "engine/", "runtime/"))]
+
+
+@pytest.mark.slow
+def test_without_a_compiler_the_reference_kernels_are_installed_and_say_so(tmp_path):
+    wheel = build_wheel(tmp_path, CC="/bin/false", CXX="/bin/false")
+    assert wheel.name.endswith("-none-any.whl")
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    script = (
+        "import torch; from stereocast.kernels import native, forward_warp; "
+        "print(native.description()); "
+        "view, holes = forward_warp(torch.zeros(3, 8, 9, dtype=torch.uint8), torch.ones(8, 9)); "
+        "print(int(holes.sum()))"
+    )
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            f"import sys; sys.path[:0] = {[str(site), *sys.path]!r}; {script}",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    said, holes = run.stdout.splitlines()
+    assert said.startswith("reference kernels (slow)")
+    assert holes == "8"
+
+
+@pytest.mark.slow
+def test_a_demanded_native_module_that_cannot_be_built_fails_the_installation(tmp_path):
+    with pytest.raises(AssertionError, match=r"(?i)failed|error"):
+        build_wheel(tmp_path, CC="/bin/false", CXX="/bin/false", STEREOCAST_REQUIRE_NATIVE="1")
