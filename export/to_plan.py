@@ -53,7 +53,7 @@ def build_plan(
     the ONNX file does not fit its manifest, StereocastError if TensorRT refuses.
     """
     tensorrt = tensorrt or find_tensorrt()
-    _check_targets(tensorrt, targets)
+    check_targets(tensorrt, targets)
     path, manifest, key = plan_path(onnx, folder, tensorrt, targets)
     if is_whole(path):
         return path
@@ -73,7 +73,8 @@ def build_plan(
     return write_artefact(path, content, built)
 
 
-def _check_targets(tensorrt: TensorRT, targets: tuple[int, ...]) -> None:
+def check_targets(tensorrt: TensorRT, targets: tuple[int, ...]) -> None:
+    """Raise ConfigError unless plans for all `targets` can be built here."""
     name, possible = tensorrt.installation.flavour, tensorrt.targets()
     known = ", ".join(map(str, possible)) or "none, because there is no CUDA device"
     if not targets or len(set(targets)) != len(targets):

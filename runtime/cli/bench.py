@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stereocast.runtime.cli.cache import cache_folder
 from stereocast.runtime.cli.options import FramesOption, JsonOption, write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-bench = typer.Typer(help="Measure: latency, kernels, conversion, pumping.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure: latency, kernels, depth, conversion, pumping.", no_args_is_help=True
+)
 
 
 @bench.command()
@@ -79,6 +82,33 @@ def kernels(*, json: JsonOption = None) -> None:
         _print(table)
     copy = report["yardstick_copy_64_mib_ms"]["median_ms"]
     typer.echo(f"yardstick: copying 64 MiB takes {copy:.1f} CPU-ms; {report['kernels']}")
+    write_json(json, report)
+
+
+@bench.command()
+def depth(
+    *,
+    frames: Annotated[int, typer.Option(min=3, help="How many frames to stream.")] = 12,
+    json: JsonOption = None,
+) -> None:
+    """Measure the CPU time of streaming depth (vits): PyTorch and exported, one thread."""
+    from stereocast.bench import depth as bench_depth
+
+    report: dict[str, Any] = bench_depth.run(cache_folder() / "exports", frames=frames)
+    _say_machine(report["machine"])
+    columns = ("CPU ms", "min", "wall ms", "share", "goal", "max difference")
+    for grid, rows in report["grids"].items():
+        table = _table(f"per frame at {grid}, {report['encoder']}", "way", *columns)
+        for name, row in rows.items():
+            goal = report["goals_share"].get(name)
+            table.add_row(
+                name,
+                *(f"{row[key]:.1f}" for key in ("cpu_ms", "min_cpu_ms", "wall_ms")),
+                f"{row['share']:.3f}",
+                "" if goal is None else f"≤ {goal:.2f}",
+                f"{row['max_difference']:.1e}",
+            )
+        _print(table)
     write_json(json, report)
 
 
