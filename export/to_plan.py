@@ -10,18 +10,22 @@ compiles PyTorch modules, so that the plan would not be that of the exported fil
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stereocast.engine.artefact import Manifest, check_file, check_specs, read_manifest
 from stereocast.engine.errors import ConfigError, StereocastError
 from stereocast.engine.plan import plan_key
-from stereocast.export.flavours import Progress, TensorRT, find_tensorrt, new_log, new_monitor
+from stereocast.engine.tensorrt import TensorRT, find_tensorrt, new_log
 from stereocast.export.manifest import Built, private_folder, write_artefact, write_whole
 from stereocast.export.store import is_whole
 
 DEFAULT_TARGETS = (86, 89, 120)
 """Ampere, Ada and Blackwell cards for desktops."""
+
+Progress = Callable[[str, int, int], None]
+"""Told of a phase of the build: its name, steps done, steps in all."""
 
 _KEY_DIGITS = 12
 
@@ -98,10 +102,11 @@ def _build(
     if not parser.parse_from_file(str(onnx)):
         reason = parser.get_error(0).desc() if parser.num_errors else log.last
         raise StereocastError(f"{onnx}: {name} cannot read it: {reason}")
-    inputs = [network.get_input(index) for index in range(network.num_inputs)]
-    outputs = [network.get_output(index) for index in range(network.num_outputs)]
-    check_specs(onnx, "inputs", found=tensorrt.specs(inputs), expected=manifest.inputs)
-    check_specs(onnx, "outputs", found=tensorrt.specs(outputs), expected=manifest.outputs)
+    inputs = (network.get_input(index) for index in range(network.num_inputs))
+    outputs = (network.get_output(index) for index in range(network.num_outputs))
+    for side, tensors in (("inputs", inputs), ("outputs", outputs)):
+        found = tuple(tensorrt.spec(each.name, each.shape, each.dtype) for each in tensors)
+        check_specs(onnx, side, found=found, expected=getattr(manifest, side))
     config = builder.create_builder_config()
     if tensorrt.builds_ahead:
         config.num_compute_capabilities = len(targets)
@@ -131,3 +136,25 @@ def write_timing(config: Any, path: Path) -> None:
     """Keep what this build measured for the next one."""
     private_folder(path.parent)
     write_whole(path, bytes(config.get_timing_cache().serialize()))
+
+
+def new_monitor(trt: Any, progress: Progress) -> Any:
+    """Return a monitor that tells `progress` of the build's phases."""
+
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+            self.totals: dict[str, int] = {}
+
+        def phase_start(self, phase: str, _parent: str | None, steps: int) -> None:
+            self.totals[phase] = steps
+            progress(phase, 0, steps)
+
+        def step_complete(self, phase: str, step: int) -> bool:
+            progress(phase, step + 1, self.totals[phase])
+            return True
+
+        def phase_finish(self, phase: str) -> None:
+            progress(phase, self.totals[phase], self.totals[phase])
+
+    return Monitor()

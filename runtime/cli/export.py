@@ -88,7 +88,7 @@ def export(
     if plan and precision is Precision.INT8:
         raise ConfigError("a plan is fp32 or fp16; int8 is for CPUs: leave --plan or int8 out")
     if plan:
-        from stereocast.export.flavours import find_tensorrt
+        from stereocast.engine.tensorrt import find_tensorrt
         from stereocast.export.to_plan import build_plan, check_targets
 
         check_targets(find_tensorrt(), devices)

@@ -45,13 +45,13 @@ def test_impossible_wishes_are_refused_in_one_line(arguments, kind, message):
 
 
 def test_without_tensorrt_no_export_begins(tmp_path, monkeypatch):
-    from stereocast.export import flavours
+    from stereocast.engine import tensorrt
 
     def absent() -> None:
         raise ImportError
 
-    monkeypatch.setattr(flavours, "_tensorrt_rtx", absent)
-    monkeypatch.setattr(flavours, "_tensorrt", absent)
+    monkeypatch.setattr(tensorrt, "_tensorrt_rtx", absent)
+    monkeypatch.setattr(tensorrt, "_tensorrt", absent)
     error = refusal("vda-small", "--random-weights", "--plan")
     assert isinstance(error, MissingDependency)
     assert not (tmp_path / "stereocast").exists()

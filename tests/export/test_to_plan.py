@@ -14,7 +14,7 @@ from stereocast.engine.depth.vda import StreamingStep
 from stereocast.engine.errors import ConfigError, MissingDependency, PlanMismatch, StereocastError
 from stereocast.engine.plan import Installation, check_plan, plan_key
 from stereocast.engine.runner import TensorSpec
-from stereocast.export.flavours import find_tensorrt
+from stereocast.engine.tensorrt import find_tensorrt
 from stereocast.export.to_onnx import export_step
 from stereocast.export.to_plan import DEFAULT_TARGETS, build_plan, read_timing, write_timing
 from tests.engine.vda import recipe
