@@ -1,0 +1,106 @@
+"""The installed TensorRT: which flavour it is, for which devices it builds, what it says.
+
+The only place that imports it. Plans are built in export/ and run in `tensorrt_runner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from stereocast.engine.errors import ConfigError, MissingDependency
+from stereocast.engine.plan import FLAVOURS, Installation
+from stereocast.engine.runner import TensorSpec
+
+
+@dataclass(frozen=True)
+class TensorRT:
+    """One flavour of TensorRT as it is installed here."""
+
+    module: Any
+    installation: Installation
+
+    @property
+    def builds_ahead(self) -> bool:
+        """Whether it builds for devices that are not here; only RTX does."""
+        return self.installation.flavour == "tensorrt_rtx"
+
+    def targets(self) -> tuple[int, ...]:
+        """Return the compute capabilities that plans can be built for, here."""
+        if not self.builds_ahead:
+            here = local_capability()
+            return () if here is None else (here,)
+        names = [name for name in dir(self.module.ComputeCapability) if name.startswith("SM")]
+        return tuple(sorted(int(name.removeprefix("SM")) for name in names))
+
+    def spec(self, name: str, shape: Iterable[int], dtype: Any) -> TensorSpec:
+        """Return the specification of a tensor with TensorRT's `dtype`."""
+        kinds = self.module.DataType
+        types = {
+            kinds.HALF: torch.float16,
+            kinds.FLOAT: torch.float32,
+            kinds.INT64: torch.int64,
+            kinds.INT32: torch.int32,
+        }
+        return TensorSpec(name, tuple(shape), types[dtype])
+
+
+def local_capability() -> int | None:
+    """Return the compute capability of the CUDA device here, such as 89; None without one."""
+    if not torch.cuda.is_available():
+        return None
+    major, minor = torch.cuda.get_device_capability()
+    return 10 * major + minor
+
+
+def find_tensorrt(flavour: str | None = None) -> TensorRT:
+    """Return the installed TensorRT: of `flavour`, or the first of `FLAVOURS` that is there.
+
+    Raises MissingDependency that names the command, ConfigError for an unknown flavour.
+    """
+    if flavour is not None and flavour not in FLAVOURS:
+        raise ConfigError(f"'{flavour}' is not one of {', '.join(FLAVOURS)}")
+    imports = {"tensorrt_rtx": _tensorrt_rtx, "tensorrt": _tensorrt}
+    for name in FLAVOURS if flavour is None else (flavour,):
+        try:
+            module = imports[name]()
+        except ImportError:
+            continue
+        return TensorRT(module, Installation(name, str(module.__version__)))
+    raise MissingDependency(
+        f"a TensorRT plan needs {flavour or 'tensorrt-rtx or tensorrt'}: "
+        "pip install 'stereocast[rtx]'"
+    )
+
+
+def _tensorrt_rtx() -> ModuleType:
+    import tensorrt_rtx
+
+    module: ModuleType = tensorrt_rtx
+    return module
+
+
+def _tensorrt() -> ModuleType:
+    import tensorrt
+
+    module: ModuleType = tensorrt
+    return module
+
+
+def new_log(trt: Any) -> Any:
+    """Return a logger for TensorRT that prints nothing and keeps the last error as `last`."""
+
+    class Log(trt.ILogger):  # type: ignore[misc]  # the base is known when a flavour is
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.last = "it gives no reason"
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
+                self.last = message
+
+    return Log()
