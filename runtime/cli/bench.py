@@ -96,7 +96,7 @@ def depth(
 
     report: dict[str, Any] = bench_depth.run(cache_folder() / "exports", frames=frames)
     _say_machine(report["machine"])
-    columns = ("CPU ms", "min", "wall ms", "share", "goal", "max difference")
+    columns = ("CPU ms", "min", "wall", "share", "goal", "max diff")
     for grid, rows in report["grids"].items():
         table = _table(f"per frame at {grid}, {report['encoder']}", "way", *columns)
         for name, row in rows.items():
