@@ -30,6 +30,7 @@ from stereocast.runtime import machine
 
 GRIDS = ((140, 252), (252, 448))
 FRAME_SIZE = (270, 480)
+FRAMES = 12
 UPSTREAM = "upstream way"
 ONNX_FP32, ONNX_INT8 = "ONNX Runtime fp32", "ONNX Runtime int8"
 
@@ -50,7 +51,7 @@ class Samples:
 
 
 def run(
-    exports: Path, *, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = 12
+    exports: Path, *, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = FRAMES
 ) -> dict[str, object]:
     """Measure every way at every grid on one thread, and return the report.
 

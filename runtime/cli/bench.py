@@ -109,6 +109,8 @@ def depth(
                 f"{row['max_difference']:.1e}",
             )
         _print(table)
+    copy = report["yardstick_copy_64_mib_ms"]["median_ms"]
+    typer.echo(f"yardstick: copying 64 MiB takes {copy:.1f} CPU-ms")
     write_json(json, report)
 
 

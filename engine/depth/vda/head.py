@@ -178,7 +178,7 @@ class Head(nn.Module):
         path = scratch.refinenet1(path, fine, (2 * height, 2 * width))
         path = resize(scratch.output_conv1(path), grid)
         depth: Tensor = scratch.output_conv2(path)
-        return depth[:, 0]
+        return depth.squeeze(1)
 
 
 def _size(x: Tensor) -> tuple[int, int]:

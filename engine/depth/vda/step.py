@@ -101,10 +101,10 @@ class StreamingStep(nn.Module):
 
         def attend(number: int, hidden: Tensor) -> Tensor:
             own = rings[each * number : each * (number + 1)]
-            output: Tensor
-            output, left = layers[number](hidden[0], window, own)
+            result: tuple[Tensor, list[Tensor]] = layers[number](hidden.squeeze(0), window, own)
+            output, left = result
             rows[number] = [self._stored(row) for row in left]
-            return output[None]
+            return output.unsqueeze(0)
 
         depth: Tensor = self.head(self.encoder(image), self.grid, attend)
         return depth[0], *(row for number in range(SUBLAYERS) for row in rows[number])
