@@ -152,6 +152,7 @@ class ScriptedServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._thread.join(2 if error is None else 0)  # until BYE: all before it has been heard
         self._is_stopping.set()
         self._thread.join()
         self._socket.close()
@@ -164,6 +165,8 @@ class ScriptedServer:
             peer, *parts = self._socket.recv_multipart()
             message = wire.parse_client(parts)
             self.heard.append(message)
+            if isinstance(message, wire.Bye):
+                return
             if isinstance(message, wire.Hello):
                 described = description().to_map()
                 welcome = wire.Welcome.from_map(

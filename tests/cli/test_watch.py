@@ -135,7 +135,9 @@ def test_a_signal_leaves_a_finished_recording_and_torch_was_never_loaded(
 ) -> None:
     video = tmp_path / "out.mkv"
     program = (
-        "import sys; from stereocast.runtime.cli import app\n"
+        # A background job starts with Ctrl-C ignored, and would rightly keep it ignored.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from stereocast.runtime.cli import app\n"
         f"app(['watch', {stream!r}, '--record', {str(video)!r}, '--measure'],"
         " standalone_mode=False)\n"
         "print('torch' in sys.modules)"
