@@ -7,6 +7,7 @@
     ├── EncodeError          an encoder or container refuses
     ├── WeightsError         weights do not belong to the network they are given to
     ├── ModelError           a model is unknown, not here, damaged or not to be had
+    ├── PlanMismatch         a built network is damaged, or was built for something else
     └── TransportError       an address, key or peer is not acceptable
 
 Kernels raise ValueError and TypeError for wrong arguments. This module imports nothing, so that
@@ -36,6 +37,10 @@ class EncodeError(StereocastError):
 
 class WeightsError(StereocastError):
     """Weights do not belong to the network they are given to."""
+
+
+class PlanMismatch(StereocastError):
+    """A built network is damaged, or was built for another model, program or device."""
 
 
 class ModelError(StereocastError):
