@@ -1,4 +1,4 @@
-"""CPU time per frame of streaming Video-Depth-Anything (vits): our caches against upstream's way.
+"""CPU time per frame of streaming Video-Depth-Anything (vits), against upstream's way.
 
 All ways get the same random weights and frames, and take turns frame by frame, so that other work
 on the machine meets them equally. Depth is compared too: a fast wrong way would not count.
@@ -10,22 +10,32 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stereocast.bench.openvino import OpenVinoRunner
 from stereocast.bench.timing import memory_copy
 from stereocast.bench.upstream import UpstreamStream
 from stereocast.engine.depth.vda import DepthStage, VideoDepth
 from stereocast.engine.depth.vda.architecture import ARCHITECTURES
 from stereocast.engine.depth.vda.cache import CacheKind
+from stereocast.engine.errors import MissingDependency
+from stereocast.engine.onnx_runner import OnnxRunner
+from stereocast.engine.runner import Runner
+from stereocast.export.store import Export, obtain, weights_digest
 from stereocast.runtime import machine
 
 GRIDS = ((140, 252), (252, 448))
 FRAME_SIZE = (270, 480)
 UPSTREAM = "upstream way"
 FRAMES = 12
+ONNX_FP32, ONNX_INT8 = "ONNX Runtime fp32", "ONNX Runtime int8"
+
+GOALS_SHARE = {ONNX_FP32: 0.45, ONNX_INT8: 0.30}
+"""Shares of the baseline's CPU time that these ways must not exceed."""
 
 Step = Callable[[Tensor], Tensor]
 """From a frame u8 [3, H, W] to depth [h, w]; remembers the stream."""
@@ -40,8 +50,13 @@ class Samples:
     difference: float = 0.0
 
 
-def run(*, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = FRAMES) -> dict[str, object]:
-    """Measure every way at every grid on one thread, and return the report."""
+def run(
+    exports: Path, *, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = FRAMES
+) -> dict[str, object]:
+    """Measure every way at every grid on one thread, and return the report.
+
+    exports  folder where exported networks are kept between runs
+    """
     torch.set_num_threads(1)
     network = random_network()
     copy = memory_copy()
@@ -50,9 +65,15 @@ def run(*, grids: tuple[tuple[int, int], ...] = GRIDS, frames: int = FRAMES) -> 
         "machine": machine.facts(),
         "encoder": "vits, random weights",
         "frames": frames,
+        "goals_share": GOALS_SHARE,
         "yardstick_copy_64_mib_ms": copy.report(),
         "grids": {
-            f"{grid[0]}x{grid[1]}": report(measure(torch_ways(network, grid), frames=frames))
+            f"{grid[0]}x{grid[1]}": report(
+                measure(
+                    torch_ways(network, grid) | exported_ways(network, grid, exports),
+                    frames=frames,
+                )
+            )
             for grid in grids
         },
     }
@@ -79,6 +100,24 @@ def torch_ways(network: VideoDepth, grid: tuple[int, int]) -> dict[str, Step]:
         "u ring": _stream(network, grid, "u", torch.float32),
         "u ring, float16": _stream(network, grid, "u", torch.float16),
     }
+
+
+def exported_ways(network: VideoDepth, grid: tuple[int, int], folder: Path) -> dict[str, Step]:
+    """Return the ways that run exported files, on one thread; OpenVINO where it is installed."""
+    digest = weights_digest(network.state_dict())
+    fp32, int8 = (
+        obtain(network, Export("vits-random", digest, grid, precision), folder)
+        for precision in ("fp32", "int8")
+    )
+    ways = {ONNX_FP32: _on(OnnxRunner(fp32)), ONNX_INT8: _on(OnnxRunner(int8))}
+    try:
+        ways |= {
+            "OpenVINO fp32": _on(OpenVinoRunner(fp32)),
+            "OpenVINO bf16": _on(OpenVinoRunner(fp32, precision="bf16")),
+        }
+    except MissingDependency:
+        return ways  # the report shows which ways were measured
+    return ways
 
 
 def measure(ways: Mapping[str, Step], *, frames: int) -> dict[str, Samples]:
@@ -122,6 +161,14 @@ def _stream(
     network: VideoDepth, grid: tuple[int, int], cache: CacheKind, storage: torch.dtype
 ) -> Step:
     stage = DepthStage(network, frame_size=FRAME_SIZE, grid=grid, cache=cache, storage=storage)
+    return _steps(stage)
+
+
+def _on(runner: Runner) -> Step:
+    return _steps(DepthStage.on(runner, frame_size=FRAME_SIZE))
+
+
+def _steps(stage: DepthStage) -> Step:
     state = stage.init()
 
     def step(frame: Tensor) -> Tensor:

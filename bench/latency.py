@@ -53,6 +53,8 @@ def run(scenario: Scenario) -> dict[str, object]:
             reports = _watch_all(scenario, address, folder)
         server = json.loads((folder / "live.json").read_text())
         viewers = {name: json.loads(path.read_text()) for name, path in reports.items()}
+    for viewer in viewers.values():
+        del viewer["config"]["address"]  # a folder that is gone by now
     return {
         "schema": "stereocast/bench-latency/1",
         "machine": before,

@@ -10,18 +10,22 @@ compiles PyTorch modules, so that the plan would not be that of the exported fil
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stereocast.engine.artefact import Manifest, check_file, check_specs, read_manifest
 from stereocast.engine.errors import ConfigError, StereocastError
 from stereocast.engine.plan import plan_key
-from stereocast.export.flavours import Progress, TensorRT, find_tensorrt, new_log, new_monitor
+from stereocast.engine.tensorrt import TensorRT, find_tensorrt, new_log
 from stereocast.export.manifest import Built, private_folder, write_artefact, write_whole
 from stereocast.export.store import is_whole
 
 DEFAULT_TARGETS = (86, 89, 120)
 """Ampere, Ada and Blackwell cards for desktops."""
+
+Progress = Callable[[str, int, int], None]
+"""Told of a phase of the build: its name, steps done, steps in all."""
 
 _KEY_DIGITS = 12
 
@@ -53,7 +57,7 @@ def build_plan(
     the ONNX file does not fit its manifest, StereocastError if TensorRT refuses.
     """
     tensorrt = tensorrt or find_tensorrt()
-    _check_targets(tensorrt, targets)
+    check_targets(tensorrt, targets)
     path, manifest, key = plan_path(onnx, folder, tensorrt, targets)
     if is_whole(path):
         return path
@@ -73,7 +77,8 @@ def build_plan(
     return write_artefact(path, content, built)
 
 
-def _check_targets(tensorrt: TensorRT, targets: tuple[int, ...]) -> None:
+def check_targets(tensorrt: TensorRT, targets: tuple[int, ...]) -> None:
+    """Raise ConfigError unless plans for all `targets` can be built here."""
     name, possible = tensorrt.installation.flavour, tensorrt.targets()
     known = ", ".join(map(str, possible)) or "none, because there is no CUDA device"
     if not targets or len(set(targets)) != len(targets):
@@ -97,10 +102,11 @@ def _build(
     if not parser.parse_from_file(str(onnx)):
         reason = parser.get_error(0).desc() if parser.num_errors else log.last
         raise StereocastError(f"{onnx}: {name} cannot read it: {reason}")
-    inputs = [network.get_input(index) for index in range(network.num_inputs)]
-    outputs = [network.get_output(index) for index in range(network.num_outputs)]
-    check_specs(onnx, "inputs", found=tensorrt.specs(inputs), expected=manifest.inputs)
-    check_specs(onnx, "outputs", found=tensorrt.specs(outputs), expected=manifest.outputs)
+    inputs = (network.get_input(index) for index in range(network.num_inputs))
+    outputs = (network.get_output(index) for index in range(network.num_outputs))
+    for side, tensors in (("inputs", inputs), ("outputs", outputs)):
+        found = tuple(tensorrt.spec(each.name, each.shape, each.dtype) for each in tensors)
+        check_specs(onnx, side, found=found, expected=getattr(manifest, side))
     config = builder.create_builder_config()
     if tensorrt.builds_ahead:
         config.num_compute_capabilities = len(targets)
@@ -130,3 +136,25 @@ def write_timing(config: Any, path: Path) -> None:
     """Keep what this build measured for the next one."""
     private_folder(path.parent)
     write_whole(path, bytes(config.get_timing_cache().serialize()))
+
+
+def new_monitor(trt: Any, progress: Progress) -> Any:
+    """Return a monitor that tells `progress` of the build's phases."""
+
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+            self.totals: dict[str, int] = {}
+
+        def phase_start(self, phase: str, _parent: str | None, steps: int) -> None:
+            self.totals[phase] = steps
+            progress(phase, 0, steps)
+
+        def step_complete(self, phase: str, step: int) -> bool:
+            progress(phase, step + 1, self.totals[phase])
+            return True
+
+        def phase_finish(self, phase: str) -> None:
+            progress(phase, self.totals[phase], self.totals[phase])
+
+    return Monitor()

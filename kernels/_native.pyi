@@ -37,3 +37,11 @@ def raycast(
     depth: Tensor,
     ids: Tensor,
 ) -> None: ...
+def raycast_colours(
+    primitives: Tensor,
+    textures: Tensor,
+    shadows: Tensor,
+    light: Tensor,
+    camera: Tensor,
+    rgb: Tensor,
+) -> None: ...

@@ -8,7 +8,7 @@ from torch import Tensor
 def assert_close_off_edges(
     actual: Tensor, expected: Tensor, edges: Tensor, atol: float, max_flips: int
 ) -> None:
-    """Demand |actual − expected| ≤ atol off `edges`; on them, `max_flips` pixels may be beyond it.
+    """Demand |actual − expected| ≤ atol off `edges`, and no more than `max_flips` misses on them.
 
     actual, expected  [..., H, W]; infinities are close where both have them
     edges             [H, W] bool: pixels where rounding may decide for the other side; flips there

@@ -1,8 +1,8 @@
 // Rays × primitives on the CPU: rows in parallel, each row first seen, then shaded once per pixel.
 //
-// reference.py is the definition. Passes over a picture: (1) rows: inverse depths and ids, runs of
-// equal ids shaded in blocks; (2) pixels on edges get their mixed colour, from the colours of pass
-// 1; (3) those few are written back.
+// reference.py is the definition. A row is first seen (inverse depths and ids), then its runs of
+// equal ids are shaded in blocks. Once its neighbours are done too, the pixels on edges get their
+// mixed colours, which are written when nobody reads the unmixed ones any more.
 
 // Floating-point traps and errno are never read here; while they might be, a float minimum is a
 // branch and its loop stays scalar. Neither option changes a result.
@@ -10,12 +10,21 @@
 #pragma GCC optimize("no-trapping-math", "no-math-errno")
 #endif
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "pool.h"
 #include "silhouettes.h"
 #include "tensors.h"
+
+// Long straight loops over floats: 512-bit vectors take a quarter off the time of 256-bit ones.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define STEREOCAST_WIDE_MULTIVERSION \
+  __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define STEREOCAST_WIDE_MULTIVERSION STEREOCAST_MULTIVERSION
+#endif
 
 namespace stereocast {
 namespace {
@@ -64,39 +73,51 @@ STEREOCAST_INLINE void shade_row(const View& view, int y, int width, const RowBu
   }
 }
 
-STEREOCAST_MULTIVERSION
-void render_rows(const View& view, const Picture& picture, int first, int last) {
+// Where a band of rows keeps what it has seen; rows are padded by a block.
+struct Band {
+  std::unique_ptr<float[]> iz;
+  std::unique_ptr<std::int32_t[]> ids;
+
+  Band() = default;
+  Band(int rows, int pitch)
+      : iz(std::make_unique_for_overwrite<float[]>(std::size_t(rows) * pitch)),
+        ids(std::make_unique_for_overwrite<std::int32_t[]>(std::size_t(rows) * pitch)) {}
+};
+
+// What the caller wants to know of each pixel beside its colour; null if nothing.
+struct Maps {
+  float* depth = nullptr;
+  std::int32_t* ids = nullptr;
+};
+
+STEREOCAST_WIDE_MULTIVERSION
+void render_row(const View& view, const Picture& picture, const Maps& maps, int y, float* iz,
+                std::int32_t* ids, std::uint8_t* colours) {
   const int width = picture.width, padded = width + kBlock;
-  std::vector<float> iz(padded);
-  std::vector<std::int32_t> ids(padded);
-  std::vector<std::uint8_t> colours(3 * padded);
-  const RowBuffers row{iz.data(),
-                       ids.data(),
-                       {colours.data(), colours.data() + padded, colours.data() + 2 * padded}};
-  for (int y = first; y < last; ++y) {
-    std::fill(iz.begin(), iz.end(), 0.0f);
-    std::fill(ids.begin(), ids.end(), -1);
-    see_row(view.shapes.data(), static_cast<int>(view.shapes.size()), view.log2_side, y, width,
-            row.iz, row.ids);
-    shade_row(view, y, width, row);
-    const std::int64_t start = std::int64_t(y) * width;
-    for (int channel = 0; channel < 3; ++channel) {
-      std::memcpy(picture.rgb + std::int64_t(channel) * picture.height * width + start,
-                  row.rgb[channel], width);
-    }
-    std::memcpy(picture.ids + start, row.ids, width * sizeof(std::int32_t));
-    float* depth = picture.depth + start;
-    for (int x = 0; x < width; ++x) depth[x] = 1.0f / row.iz[x];
+  const RowBuffers row{iz, ids, {colours, colours + padded, colours + 2 * padded}};
+  std::fill(iz, iz + padded, 0.0f);
+  std::fill(ids, ids + padded, -1);
+  see_row(view.shapes.data(), static_cast<int>(view.shapes.size()), view.log2_side, y, width, iz,
+          ids);
+  shade_row(view, y, width, row);
+  const std::int64_t start = std::int64_t(y) * width;
+  for (int channel = 0; channel < 3; ++channel) {
+    std::memcpy(picture.rgb + std::int64_t(channel) * picture.height * width + start,
+                row.rgb[channel], width);
   }
+  if (maps.depth == nullptr) return;
+  std::memcpy(maps.ids + start, ids, width * sizeof(std::int32_t));
+  float* depth = maps.depth + start;
+  for (int x = 0; x < width; ++x) depth[x] = 1.0f / iz[x];
 }
 
 // flags[x] = 1 where the pixel's id differs from one of its four neighbours'; zero padded to 8.
-STEREOCAST_MULTIVERSION
+STEREOCAST_WIDE_MULTIVERSION
 void flag_edges(const Picture& picture, int y, std::uint8_t* flags) {
   const int width = picture.width;
-  const std::int32_t* own = picture.ids + std::int64_t(y) * width;
-  const std::int32_t* above = y > 0 ? own - width : own;
-  const std::int32_t* below = y + 1 < picture.height ? own + width : own;
+  const std::int32_t* own = picture.ids[y];
+  const std::int32_t* above = y > 0 ? picture.ids[y - 1] : own;
+  const std::int32_t* below = y + 1 < picture.height ? picture.ids[y + 1] : own;
   for (int x = 0; x < width; ++x) {
     flags[x] = (own[x] != above[x]) | (own[x] != below[x]);
   }
@@ -110,19 +131,16 @@ void flag_edges(const Picture& picture, int y, std::uint8_t* flags) {
   }
 }
 
-void mix_rows(const View& view, const Picture& picture, int first, int last,
-              std::vector<std::vector<Mixed>>& mixed) {
-  std::vector<std::uint8_t> flags(picture.width + 8);
-  for (int y = first; y < last; ++y) {
-    mixed[y].reserve(64);
-    flag_edges(picture, y, flags.data());
-    for (int block = 0; block < picture.width; block += 8) {
-      std::uint64_t any;
-      std::memcpy(&any, flags.data() + block, sizeof any);
-      if (any == 0) continue;
-      for (int x = block; x < std::min(block + 8, picture.width); ++x) {
-        if (flags[x]) mix(picture, view.shapes, view.log2_side, x, y, mixed[y]);
-      }
+void mix_row(const View& view, const Picture& picture, int y, std::vector<std::uint8_t>& flags,
+             std::vector<Mixed>& changes) {
+  changes.reserve(64);
+  flag_edges(picture, y, flags.data());
+  for (int block = 0; block < picture.width; block += 8) {
+    std::uint64_t any;
+    std::memcpy(&any, flags.data() + block, sizeof any);
+    if (any == 0) continue;
+    for (int x = block; x < std::min(block + 8, picture.width); ++x) {
+      if (flags[x]) mix(picture, view.shapes, view.log2_side, x, y, changes);
     }
   }
 }
@@ -159,25 +177,78 @@ View prepare(const ConstMap& primitives, const Array<const std::uint8_t, 4>& tex
   return view;
 }
 
+// Renders rows [first, last) and mixes those that need no other band. Returns what their
+// neighbours in other bands still need: the first two and the last two rows.
+Band render_band(const View& view, const Maps& maps, int first, int last, Picture& picture,
+                 std::vector<std::vector<Mixed>>& mixed) {
+  const int pitch = picture.width + kBlock, rows = last - first;
+  Band kept(std::min(rows, 4), pitch);
+  const Band passing(std::max(rows - 4, 0), pitch);
+  const auto colours = std::make_unique_for_overwrite<std::uint8_t[]>(3 * std::size_t(pitch));
+  for (int y = first; y < last; ++y) {
+    const int above = y - first, below = last - 1 - y;
+    const bool keeps = above < 2 || below < 2;
+    const std::size_t slot = !keeps ? above - 2 : above < 2 ? above : std::min(rows, 4) - 1 - below;
+    const Band& band = keeps ? kept : passing;
+    float* iz = band.iz.get() + slot * pitch;
+    std::int32_t* ids = band.ids.get() + slot * pitch;
+    render_row(view, picture, maps, y, iz, ids, colours.get());
+    picture.iz[y] = iz;
+    picture.ids[y] = ids;
+  }
+  std::vector<std::uint8_t> flags(picture.width + 8);
+  for (int y = first + 1; y < last - 1; ++y) mix_row(view, picture, y, flags, mixed[y]);
+  return kept;
+}
+
+void render(const View& view, const Maps& maps, Picture& picture) {
+  const int height = picture.height;
+  std::vector<std::vector<Mixed>> mixed(height);
+  std::vector<Band> kept(height);
+  std::vector<std::uint8_t> is_border(height, 0);
+  parallel_rows(height, [&](int first, int last) {
+    kept[first] = render_band(view, maps, first, last, picture, mixed);
+    is_border[first] = is_border[last - 1] = 1;
+  });
+  parallel_rows(height, [&](int first, int last) {
+    std::vector<std::uint8_t> flags(picture.width + 8);
+    for (int y = first; y < last; ++y) {
+      if (is_border[y] != 0) mix_row(view, picture, y, flags, mixed[y]);
+    }
+  });
+  for (int y = 0; y < height; ++y) {
+    for (const Mixed& pixel : mixed[y]) {
+      for (int channel = 0; channel < 3; ++channel) {
+        picture.rgb[(std::int64_t(channel) * height + y) * picture.width + pixel.x] =
+            pixel.rgb[channel];
+      }
+    }
+  }
+}
+
+Picture picture_of(const Image& rgb) {
+  const int height = static_cast<int>(rgb.shape(1));
+  return {height, static_cast<int>(rgb.shape(2)), rgb.data(), std::vector<const float*>(height),
+          std::vector<const std::int32_t*>(height)};
+}
+
 // light [4, 3]: position, diffuse, ambient, background; camera [5, 3]: position, right, down,
 // forward, (focal, centre x, centre y).
 void raycast_native(ConstMap primitives, Array<const std::uint8_t, 4> textures, ConstMap shadows,
                     ConstMap light, ConstMap camera, Image rgb, Map depth,
                     Array<std::int32_t, 2> ids) {
   const nb::gil_scoped_release unlocked;
-  const int height = static_cast<int>(rgb.shape(1)), width = static_cast<int>(rgb.shape(2));
-  const View view = prepare(primitives, textures, shadows, light, camera, height);
-  const Picture picture{height, width, rgb.data(), depth.data(), ids.data()};
-  parallel_rows(height, [&](int first, int last) { render_rows(view, picture, first, last); });
-  std::vector<std::vector<Mixed>> mixed(height);
-  parallel_rows(height, [&](int first, int last) { mix_rows(view, picture, first, last, mixed); });
-  for (int y = 0; y < height; ++y) {
-    for (const Mixed& pixel : mixed[y]) {
-      for (int channel = 0; channel < 3; ++channel) {
-        picture.rgb[(std::int64_t(channel) * height + y) * width + pixel.x] = pixel.rgb[channel];
-      }
-    }
-  }
+  Picture picture = picture_of(rgb);
+  const View view = prepare(primitives, textures, shadows, light, camera, picture.height);
+  render(view, {depth.data(), ids.data()}, picture);
+}
+
+void raycast_colours_native(ConstMap primitives, Array<const std::uint8_t, 4> textures,
+                            ConstMap shadows, ConstMap light, ConstMap camera, Image rgb) {
+  const nb::gil_scoped_release unlocked;
+  Picture picture = picture_of(rgb);
+  const View view = prepare(primitives, textures, shadows, light, camera, picture.height);
+  render(view, {}, picture);
 }
 
 }  // namespace
@@ -186,6 +257,8 @@ void bind_raycast(nb::module_& module) {
   module.def("raycast", &raycast_native, nb::arg("primitives"), nb::arg("textures"),
              nb::arg("shadows"), nb::arg("light"), nb::arg("camera"), nb::arg("rgb"),
              nb::arg("depth"), nb::arg("ids"));
+  module.def("raycast_colours", &raycast_colours_native, nb::arg("primitives"), nb::arg("textures"),
+             nb::arg("shadows"), nb::arg("light"), nb::arg("camera"), nb::arg("rgb"));
 }
 
 }  // namespace stereocast

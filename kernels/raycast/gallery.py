@@ -33,7 +33,7 @@ HALF_WIDTH_M, FLOOR_Y, CEILING_Y, BACK_Z, FRONT_Z = 4.6, 1.6, -2.3, 13.0, -3.5
 LAMP = (0.3, -1.45, 5.2)
 CONVERGENCE_M = 4.0
 SHARE_OF_INFINITY = 0.025
-"""Disparity of infinity as a share of the width: 5 % strength; a third of 4 m is at +5 %."""
+"""Disparity behind the screen at infinity, as a share of the width; a third of 4 m is at +5 %."""
 
 (
     BRICKS,

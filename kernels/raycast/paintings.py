@@ -75,10 +75,7 @@ def leaves(side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     x, y = grid(side)
     bend = 0.10 * torch.sin(3.0 * y + 0.4)
     stem_x = 0.46 + bend
-    width = 0.006 + 0.008 * y
-    alpha = ramp((x - stem_x).abs(), float(width.max()) + 0.004, float(width.max())) * ramp(
-        y, 0.05, 0.07
-    )
+    alpha = ramp((x - stem_x).abs(), 0.018, 0.014) * ramp(y, 0.05, 0.07)
     picture = solid((0.36, 0.30, 0.14)) * torch.ones(3, side, side)
     grain = noise(side, (24, 24), generator, 5)
     count = 13
@@ -123,7 +120,7 @@ def directions(side: int) -> Tensor:
     fold_x = torch.copysign(1 - y.abs(), x)
     fold_y = torch.copysign(1 - x.abs(), y)
     direction = torch.stack([torch.where(z < 0, fold_x, x), torch.where(z < 0, fold_y, y), z])
-    return direction / direction.square().sum(0).sqrt()
+    return torch.nn.functional.normalize(direction, dim=0)
 
 
 def _waves(direction: Tensor, generator: torch.Generator, frequency: float, count: int) -> Tensor:
@@ -133,7 +130,10 @@ def _waves(direction: Tensor, generator: torch.Generator, frequency: float, coun
         axis = torch.randn(3, generator=generator)
         pitch = frequency * (0.6 + 0.8 * float(torch.rand(1, generator=generator)))
         phase = 6.28 * float(torch.rand(1, generator=generator))
-        total += torch.sin((direction * (axis / axis.norm() * pitch)[:, None, None]).sum(0) + phase)
+        total += torch.sin(
+            (direction * (axis / torch.linalg.vector_norm(axis) * pitch)[:, None, None]).sum(0)
+            + phase
+        )
     return total * math.sqrt(2 / count)
 
 

@@ -9,11 +9,16 @@
 
 namespace stereocast::raycast {
 
+// Colours of the whole picture; of what was seen only the rows that mixing still needs.
 struct Picture {
   int height, width;
   std::uint8_t* rgb;
-  float* depth;
-  std::int32_t* ids;
+  std::vector<const float*> iz;
+  std::vector<const std::int32_t*> ids;
+};
+
+struct Pixel {
+  int x, y;
 };
 
 struct Mixed {
@@ -63,26 +68,26 @@ inline double coverage(const Shape& shape, int log2_side, int x, int y) {
 // Appends the colour of pixel (x, y), which has a neighbour with another id, if it is a mixture.
 inline void mix(const Picture& picture, const std::vector<Shape>& shapes, int log2_side, int x,
                 int y, std::vector<Mixed>& changes) {
-  const std::int64_t here = std::int64_t(y) * picture.width + x;
-  const std::int32_t own = picture.ids[here];
-  std::int64_t there = here;
+  const Pixel here{x, y};
+  Pixel there = here;
+  const std::int32_t own = picture.ids[y][x];
   float contrast = -1.0f;
-  const auto consider = [&](bool exists, std::int64_t neighbour) {
-    if (!exists || picture.ids[neighbour] == own) return;
-    const float gap = std::fabs(1.0f / picture.depth[neighbour] - 1.0f / picture.depth[here]);
-    if (gap > contrast) contrast = gap, there = neighbour;
+  const auto consider = [&](bool exists, Pixel pixel) {
+    if (!exists || picture.ids[pixel.y][pixel.x] == own) return;
+    const float gap = std::fabs(picture.iz[pixel.y][pixel.x] - picture.iz[y][x]);
+    if (gap > contrast) contrast = gap, there = pixel;
   };
-  consider(x > 0, here - 1);
-  consider(x + 1 < picture.width, here + 1);
-  consider(y > 0, here - picture.width);
-  consider(y + 1 < picture.height, here + picture.width);
+  consider(x > 0, {x - 1, y});
+  consider(x + 1 < picture.width, {x + 1, y});
+  consider(y > 0, {x, y - 1});
+  consider(y + 1 < picture.height, {x, y + 1});
 
-  const auto share_of = [&](std::int64_t pixel) {
-    const std::int32_t id = picture.ids[pixel];
+  const auto share_of = [&](Pixel pixel) {
+    const std::int32_t id = picture.ids[pixel.y][pixel.x];
     return id < 0 ? 1.0 : coverage(shapes[id], log2_side, x, y);
   };
   // The edge is the outline of the nearer surface, or, where that is whole, of the farther one.
-  const bool own_is_nearer = picture.depth[here] <= picture.depth[there];
+  const bool own_is_nearer = picture.iz[y][x] >= picture.iz[there.y][there.x];
   double share = share_of(own_is_nearer ? here : there);
   const bool by_own = own_is_nearer == (share < 1.0);
   if (share >= 1.0) share = share_of(own_is_nearer ? there : here);
@@ -91,11 +96,12 @@ inline void mix(const Picture& picture, const std::vector<Shape>& shapes, int lo
   const double own_share = std::max(share, by_own ? 0.5 : 1.0 - share);
   if (own_share > 1.0 - 1.0 / 512) return;  // no channel would change
   Mixed mixed{x, {}};
+  const std::int64_t size = std::int64_t(picture.height) * picture.width;
+  const std::uint8_t* mine = picture.rgb + std::int64_t(y) * picture.width + x;
+  const std::uint8_t* other = picture.rgb + std::int64_t(there.y) * picture.width + there.x;
   for (int channel = 0; channel < 3; ++channel) {
-    const std::uint8_t* plane =
-        picture.rgb + std::int64_t(channel) * picture.height * picture.width;
-    mixed.rgb[channel] =
-        static_cast<std::uint8_t>(own_share * plane[here] + (1.0 - own_share) * plane[there] + 0.5);
+    mixed.rgb[channel] = static_cast<std::uint8_t>(own_share * mine[channel * size] +
+                                                   (1.0 - own_share) * other[channel * size] + 0.5);
   }
   changes.push_back(mixed);
 }

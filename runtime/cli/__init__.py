@@ -20,6 +20,7 @@ from stereocast.runtime.cli.bench import bench
 from stereocast.runtime.cli.convert import convert
 from stereocast.runtime.cli.demo import demo
 from stereocast.runtime.cli.doctor import doctor
+from stereocast.runtime.cli.export import export
 from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
 from stereocast.runtime.cli.models import models
@@ -43,7 +44,7 @@ app = typer.Typer(
         "max_content_width": _WIDEST_HELP,
     },
 )
-for command in (demo, live, watch, convert, doctor, keys):
+for command in (demo, live, watch, convert, export, doctor, keys):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")

@@ -61,8 +61,7 @@ class SyntheticSource:
         if frames is not None:
             options = replace(options, frames=min(frames, options.frames or frames))
         self.options = options
-        self._textures = gallery.paint()
-        self._scratch: tuple[Tensor, Tensor] | None = None
+        self._textures = gallery.paint(512 if options.width > 640 else 256)
         fps, frames = self.options.fps, self.options.frames
         self.info = SourceInfo(
             address=address,
@@ -83,19 +82,16 @@ class SyntheticSource:
             index += 1
 
     def close(self) -> None:
-        """Give back the buffers that frames share."""
-        self._scratch = None
+        """Do nothing: there is nothing to give back."""
 
     def frame(self, index: int) -> Frame:
         """Render one frame directly."""
-        rgb, depth, ids = raycast.raycast(
+        rgb = raycast.raycast_colours(
             self.scene_at(index),
             self.camera_at(index),
             height=self.options.height,
             width=self.options.width,
-            reuse=self._scratch,
         )
-        self._scratch = depth, ids
         return Frame(rgb=rgb, pts_ns=_pts_ns(index, self.options.fps), index=index)
 
     def scene_at(self, index: int) -> Scene:

@@ -134,3 +134,18 @@ def test_the_manifest_describes_the_file(fp32):
 
 def test_exporting_does_not_change_the_step(fp16, halved):
     assert {parameter.dtype for parameter in halved.parameters()} == {torch.float32}
+
+
+@pytest.mark.slow
+def test_the_small_network_keeps_its_depth_in_every_precision(tmp_path):
+    grid, network = (140, 252), recipe.network("vits")
+    single = StreamingStep(network, grid)
+    half = StreamingStep(network, grid, storage=torch.float16)
+    truth, frames = reference(single), 50
+    fp32 = export_step(single, tmp_path / "vits.onnx")
+    assert compare(OnnxRunner(fp32), truth, frames=frames).max_difference < 1e-4
+    fp16 = export_step(half, tmp_path / "vits16.onnx", precision="fp16")
+    assert compare(OnnxRunner(fp16), truth, frames=frames).mean_difference < 5e-3
+    int8 = quantise(fp32, tmp_path / "vits8.onnx")
+    result = compare(OnnxRunner(int8), truth, frames=frames)
+    assert result.mean_difference < result.spread / 10

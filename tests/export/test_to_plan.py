@@ -14,7 +14,7 @@ from stereocast.engine.depth.vda import StreamingStep
 from stereocast.engine.errors import ConfigError, MissingDependency, PlanMismatch, StereocastError
 from stereocast.engine.plan import Installation, check_plan, plan_key
 from stereocast.engine.runner import TensorSpec
-from stereocast.export.flavours import find_tensorrt
+from stereocast.engine.tensorrt import find_tensorrt
 from stereocast.export.to_onnx import export_step
 from stereocast.export.to_plan import DEFAULT_TARGETS, build_plan, read_timing, write_timing
 from tests.engine.vda import recipe
@@ -128,7 +128,7 @@ def test_names_shapes_and_types_are_compared_before_the_build(tiny, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("targets", [(), (90,), (89, 89)])
 def test_impossible_targets_are_refused(tiny, tmp_path, targets):
-    with pytest.raises(ConfigError, match="target|cannot build for 90; here it can for: 75, 80"):
+    with pytest.raises(ConfigError, match=r"target|cannot build for 90; here it can for: 75, 80"):
         build_plan(tiny, tmp_path, targets=targets)
 
 

@@ -1,11 +1,11 @@
-"""The installed TensorRT: which flavour, for which devices it builds, how it reports.
+"""The installed TensorRT: which flavour it is, for which devices it builds, what it says.
 
-The only place of this room that imports it. Building is in `to_plan`.
+The only place that imports it. Plans are built in export/ and run in `tensorrt_runner`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -15,9 +15,6 @@ import torch
 from stereocast.engine.errors import ConfigError, MissingDependency
 from stereocast.engine.plan import FLAVOURS, Installation
 from stereocast.engine.runner import TensorSpec
-
-Progress = Callable[[str, int, int], None]
-"""Told of a phase of the build: its name, steps done, steps in all."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +32,13 @@ class TensorRT:
     def targets(self) -> tuple[int, ...]:
         """Return the compute capabilities that plans can be built for, here."""
         if not self.builds_ahead:
-            if not torch.cuda.is_available():
-                return ()
-            major, minor = torch.cuda.get_device_capability()
-            return (10 * major + minor,)
+            here = local_capability()
+            return () if here is None else (here,)
         names = [name for name in dir(self.module.ComputeCapability) if name.startswith("SM")]
         return tuple(sorted(int(name.removeprefix("SM")) for name in names))
 
-    def specs(self, tensors: list[Any]) -> tuple[TensorSpec, ...]:
-        """Return names, shapes and types of tensors of a parsed network."""
+    def spec(self, name: str, shape: Iterable[int], dtype: Any) -> TensorSpec:
+        """Return the specification of a tensor with TensorRT's `dtype`."""
         kinds = self.module.DataType
         types = {
             kinds.HALF: torch.float16,
@@ -51,9 +46,15 @@ class TensorRT:
             kinds.INT64: torch.int64,
             kinds.INT32: torch.int32,
         }
-        return tuple(
-            TensorSpec(tensor.name, tuple(tensor.shape), types[tensor.dtype]) for tensor in tensors
-        )
+        return TensorSpec(name, tuple(shape), types[dtype])
+
+
+def local_capability() -> int | None:
+    """Return the compute capability of the CUDA device here, such as 89; None without one."""
+    if not torch.cuda.is_available():
+        return None
+    major, minor = torch.cuda.get_device_capability()
+    return 10 * major + minor
 
 
 def find_tensorrt(flavour: str | None = None) -> TensorRT:
@@ -71,7 +72,7 @@ def find_tensorrt(flavour: str | None = None) -> TensorRT:
             continue
         return TensorRT(module, Installation(name, str(module.__version__)))
     raise MissingDependency(
-        f"building a plan needs {flavour or 'tensorrt-rtx or tensorrt'}: "
+        f"a TensorRT plan needs {flavour or 'tensorrt-rtx or tensorrt'}: "
         "pip install 'stereocast[rtx]'"
     )
 
@@ -103,25 +104,3 @@ def new_log(trt: Any) -> Any:
                 self.last = message
 
     return Log()
-
-
-def new_monitor(trt: Any, progress: Progress) -> Any:
-    """Return a monitor that tells `progress` of the build's phases."""
-
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.totals: dict[str, int] = {}
-
-        def phase_start(self, phase: str, _parent: str | None, steps: int) -> None:
-            self.totals[phase] = steps
-            progress(phase, 0, steps)
-
-        def step_complete(self, phase: str, step: int) -> bool:
-            progress(phase, step + 1, self.totals[phase])
-            return True
-
-        def phase_finish(self, phase: str) -> None:
-            progress(phase, self.totals[phase], self.totals[phase])
-
-    return Monitor()

@@ -1,0 +1,184 @@
+"""`stereocast export MODEL`: a depth network as ONNX or as a TensorRT plan."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stereocast.engine.errors import ConfigError
+from stereocast.runtime.cli.cache import cache_folder
+from stereocast.runtime.cli.networks import NamedNetwork, load_network
+from stereocast.runtime.cli.options import JsonOption
+from stereocast.runtime.cli.outcome import write_json
+
+if TYPE_CHECKING:
+    from stereocast.export.store import Export
+    from stereocast.export.verify import Comparison
+
+_MIB = 1 << 20
+
+
+class Precision(StrEnum):
+    """How numbers are stored and multiplied."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+
+
+class Cache(StrEnum):
+    """What a frame leaves in the memory."""
+
+    KV = "kv"
+    U = "u"
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A name from `stereocast models list`.")],
+    *,
+    grid: Annotated[
+        str, typer.Option(metavar="HxW", help="The network's input, multiples of 14.")
+    ] = "140x252",
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Default: fp32, with --plan fp16.", show_default=False),
+    ] = None,
+    cache: Annotated[
+        Cache | None,
+        typer.Option(help="Kind of memory; default: kv, with --plan u.", show_default=False),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Build a TensorRT plan, too.")] = False,
+    targets: Annotated[
+        str, typer.Option(metavar="SM,…", help="Compute capabilities a plan is for.")
+    ] = "86,89,120",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to; default: the cache.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A checkpoint to use instead.")
+    ] = None,
+    random_weights: Annotated[
+        bool, typer.Option("--random-weights", help="Try it out without any weights.")
+    ] = False,
+    verify: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Compare N frames with PyTorch.")
+    ] = 0,
+    json: JsonOption = None,
+) -> None:
+    """Export a depth network with its memory: frame and memory in, depth and memory out.
+
+    What is there already is not made again. A plan needs TensorRT-RTX (pip install
+    'stereocast[rtx]'), but no GPU.
+
+    \b
+    stereocast export vda-small                                    for CPUs
+    stereocast export vda-small --precision int8 --verify 50       twice as fast, less exact
+    stereocast export vda-small --grid 252x448 --out exports
+    stereocast export vda-small --plan --targets 86,89             for RTX 30 and 40 cards
+    """
+    from stereocast.export.store import Export, obtain
+
+    height_width, devices = _grid(grid), _targets(targets)
+    if plan and precision is Precision.INT8:
+        raise ConfigError("a plan is fp32 or fp16; int8 is for CPUs: leave --plan or int8 out")
+    if plan:
+        from stereocast.engine.tensorrt import find_tensorrt
+        from stereocast.export.to_plan import build_plan, check_targets
+
+        check_targets(find_tensorrt(), devices)
+    named = load_network(model, weights=weights, random=random_weights)
+    wanted = Export(
+        model=named.name,
+        weights_sha256=named.weights_sha256,
+        grid=height_width,
+        precision=(precision or (Precision.FP16 if plan else Precision.FP32)).value,
+        cache=(cache or (Cache.U if plan else Cache.KV)).value,
+    )
+    folder = out or cache_folder() / "exports"
+    with _progress() as (say, advance):
+        path = obtain(named.network, wanted, folder, say=say)
+        files = [path]
+        if plan:
+            say(f"building a TensorRT plan for {targets}")
+            files.append(build_plan(path, folder, targets=devices, progress=advance))
+    for file in files:
+        typer.echo(f"{file}  {file.stat().st_size / _MIB:.1f} MiB")
+    compared = _verify(path, named, wanted, frames=verify) if verify else None
+    write_json(
+        json,
+        {
+            "schema": "stereocast/export/1",
+            "export": asdict(wanted),
+            "files": [str(file) for file in files],
+            "verification": None if compared is None else asdict(compared),
+        },
+    )
+
+
+def _grid(text: str) -> tuple[int, int]:
+    height, by, width = text.partition("x")
+    if not (by and height.isdecimal() and width.isdecimal()):
+        raise ConfigError(f"--grid is HEIGHTxWIDTH in pixels, such as 140x252, not '{text}'")
+    return int(height), int(width)
+
+
+def _targets(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"--targets are compute capabilities, such as 86,89, not '{text}'")
+    return tuple(sorted(int(part) for part in parts))
+
+
+def _verify(path: Path, named: NamedNetwork, export: Export, *, frames: int) -> Comparison:
+    """Compare an exported file with PyTorch in float32 and print the table."""
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from stereocast.engine.depth.vda import StreamingStep
+    from stereocast.engine.onnx_runner import OnnxRunner
+    from stereocast.export.verify import compare, reference
+
+    torch.set_num_threads(1)
+    step = StreamingStep(named.network, export.grid, cache=export.cache)
+    result = compare(OnnxRunner(path), reference(step), frames=frames)
+    table = Table(title=f"{frames} streamed frames against PyTorch", title_justify="left")
+    for column in ("max", "mean", "spread of depth", "CPU ms", "PyTorch CPU ms"):
+        table.add_column(column, justify="right")
+    table.add_row(
+        f"{result.max_difference:.1e}",
+        f"{result.mean_difference:.1e}",
+        f"{result.spread:.3f}",
+        f"{result.cpu_ms:.1f}",
+        f"{result.torch_cpu_ms:.1f}",
+    )
+    Console(highlight=False).print(table)
+    return result
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
+    """Yield what announces a piece of work and what advances it: a bar, or lines in a log."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    quiet = not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def say(what: str) -> None:
+            if quiet:
+                typer.echo(f"{what} …", err=True)
+            bar.reset(task, total=None, description=what, visible=True)
+
+        def advance(_phase: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield say, advance
