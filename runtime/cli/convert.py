@@ -20,17 +20,20 @@ from stereocast.runtime.cli.options import (
     LayoutOption,
     MaxFpsOption,
     MaxHeightOption,
+    ModelOption,
     SetOption,
     StartOption,
 )
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
 from stereocast.runtime.cli.progress import progress
+from stereocast.runtime.cli.sessions import open_session, with_model
 from stereocast.runtime.cli.signals import stopping_gently
 
 if TYPE_CHECKING:
     from stereocast.engine.session import Session
     from stereocast.runtime.config import Config
     from stereocast.runtime.convert import ConversionReport
+    from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.sink.audio import AudioFrom
     from stereocast.runtime.sink.depth import DepthProducts, DepthTarget
     from stereocast.runtime.sink.file import FileSink
@@ -59,6 +62,7 @@ def convert(
     ] = None,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    model: ModelOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     json: JsonOption = None,
@@ -74,6 +78,7 @@ def convert(
       stereocast convert film.mkv 3d.mkv --layout half-sbs
       stereocast convert film.mp4 3d.mp4 --start 60 --frames 240
       stereocast convert film.mp4 3d.mp4 --set stereo.strength=4 --set file.crf=18
+      stereocast convert film.mp4 3d.mp4 --model vda-small --config cpu-quality
       stereocast convert film.mp4 3d.mp4 --depth mkv --depth npz:depth.npz
     """
     from stereocast.runtime import config as configuration
@@ -82,7 +87,7 @@ def convert(
     from stereocast.runtime.source.file import FileOptions
     from stereocast.runtime.source.open import open_source
 
-    chosen = configuration.load(config, settings or ())
+    chosen = configuration.load(config, with_model(model, settings))
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
         start_s=start,
@@ -156,7 +161,7 @@ class _Job:
         stop = threading.Event()
         began, began_cpu = time.monotonic(), time.process_time()
         with stopping_gently(stop.set, patient=True):
-            session, sink = self._open(source.info)
+            session, opened, sink = self._open(source.info)
             depth = self._open_depth(source.info, session, sink)
             conversion = Conversion(source, session, sink, depth=depth)
             try:
@@ -173,16 +178,17 @@ class _Job:
         clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
         met = (*getattr(source, "remarks", ()), *sink.notes)
         say(met)
-        return self._finish(conversion.report, clock, notes=(*source.info.notes, *met))
+        notes = (*source.info.notes, *opened.notes, *met)
+        report = self._finish(conversion.report, clock, notes=notes)
+        return report | {"depth_stage": opened.report()}
 
-    def _open(self, info: SourceInfo) -> tuple[Session, FileSink]:
-        from stereocast.engine.session import Session
+    def _open(self, info: SourceInfo) -> tuple[Session, OpenedDepth, FileSink]:
         from stereocast.runtime.sink.file import FileSink
         from stereocast.runtime.sink.output import VideoShape
 
         size = (info.height, info.width)
         height, width = self.layout.packed_size(*size)
-        session = Session(size, self.config.engine(), layout=self.layout)
+        session, depth = open_session(size, self.config, self.layout)
         sink = FileSink(
             self.target,
             video=VideoShape(width, height, info.fps, self.layout, info.time_base, self.start_ns),
@@ -191,7 +197,7 @@ class _Job:
             threads=self.config.threads.encode,
             overwrite=self.overwrite,
         )
-        return session, sink
+        return session, depth, sink
 
     def _open_depth(self, info: SourceInfo, session: Session, sink: FileSink) -> DepthProducts:
         from stereocast.runtime.sink.depth import DepthProducts, DepthShape
