@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from stereocast.engine.session import Session
     from stereocast.runtime.config import Config
     from stereocast.runtime.convert import ConversionReport
-    from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.sink.audio import AudioFrom
     from stereocast.runtime.sink.depth import DepthProducts, DepthTarget
     from stereocast.runtime.sink.file import FileSink
@@ -157,15 +156,18 @@ class _Job:
         """Convert, show progress, print the summary and return the report."""
         from stereocast.runtime.convert import Conversion
 
-        say(source.info.notes)
+        info = source.info
+        say(info.notes)
+        # Before the clock starts, and while Ctrl-C still ends at once: an export takes a while.
+        session, opened = open_session((info.height, info.width), self.config, self.layout)
         stop = threading.Event()
         began, began_cpu = time.monotonic(), time.process_time()
         with stopping_gently(stop.set, patient=True):
-            session, opened, sink = self._open(source.info)
-            depth = self._open_depth(source.info, session, sink)
+            sink = self._open_sink(info)
+            depth = self._open_depth(info, session, sink)
             conversion = Conversion(source, session, sink, depth=depth)
             try:
-                with progress("converting", _expected(source.info)) as count:
+                with progress("converting", _expected(info)) as count:
                     conversion.run(stop, on_frame=count)
                 if stop.is_set():
                     raise KeyboardInterrupt
@@ -178,18 +180,16 @@ class _Job:
         clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
         met = (*getattr(source, "remarks", ()), *sink.notes)
         say(met)
-        notes = (*source.info.notes, *opened.notes, *met)
+        notes = (*info.notes, *opened.notes, *met)
         report = self._finish(conversion.report, clock, notes=notes)
         return report | {"depth_stage": opened.report()}
 
-    def _open(self, info: SourceInfo) -> tuple[Session, OpenedDepth, FileSink]:
+    def _open_sink(self, info: SourceInfo) -> FileSink:
         from stereocast.runtime.sink.file import FileSink
         from stereocast.runtime.sink.output import VideoShape
 
-        size = (info.height, info.width)
-        height, width = self.layout.packed_size(*size)
-        session, depth = open_session(size, self.config, self.layout)
-        sink = FileSink(
+        height, width = self.layout.packed_size(info.height, info.width)
+        return FileSink(
             self.target,
             video=VideoShape(width, height, info.fps, self.layout, info.time_base, self.start_ns),
             config=self.config.file,
@@ -197,7 +197,6 @@ class _Job:
             threads=self.config.threads.encode,
             overwrite=self.overwrite,
         )
-        return session, depth, sink
 
     def _open_depth(self, info: SourceInfo, session: Session, sink: FileSink) -> DepthProducts:
         from stereocast.runtime.sink.depth import DepthProducts, DepthShape
