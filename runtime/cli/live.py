@@ -81,7 +81,7 @@ def live(
       stereocast live testsrc:                            the built-in scene
       stereocast live film.mp4 --layout half-sbs --max-height 720
       stereocast live film.mp4 --set stereo.strength=4    more depth
-      stereocast live film.mp4 --model vda-small          better depth, for more processor time
+      stereocast live film.mp4 --model vda-small          better depth
       stereocast live testsrc: --address tcp://127.0.0.1:5570
       stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
     """

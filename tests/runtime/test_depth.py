@@ -113,7 +113,7 @@ def test_a_grid_that_is_not_made_of_patches_is_refused(mine: ModelStore, tmp_pat
 
 
 def test_the_memory_of_the_stream_is_as_configured(mine: ModelStore):
-    """At 25 frames a second and at most ten remembered ones, the first and the fourth of six are."""
+    """At 25 frames a second and at most ten remembered, the first and the fourth of six are."""
     config = DepthConfig(model="mine", height=28, width=42, max_rate_hz=10)
     session = Session(
         SIZE, EngineConfig(depth=config), depth=open_depth(config, SIZE, DepthFiles(mine)).stage
