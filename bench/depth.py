@@ -30,8 +30,8 @@ from stereocast.runtime import machine
 
 GRIDS = ((140, 252), (252, 448))
 FRAME_SIZE = (270, 480)
-UPSTREAM = "upstream way"
 FRAMES = 12
+UPSTREAM = "upstream way"
 ONNX_FP32, ONNX_INT8 = "ONNX Runtime fp32", "ONNX Runtime int8"
 
 GOALS_SHARE = {ONNX_FP32: 0.45, ONNX_INT8: 0.30}

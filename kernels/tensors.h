@@ -20,8 +20,10 @@ using ConstMap = Array<const float, 2>;           // [H, W]
 
 }  // namespace stereocast
 
-// One build for every x86-64 machine: the loader picks the AVX2 copy where the processor has it.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// One build for every x86-64 machine: the loader picks the widest copy that the processor has.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define STEREOCAST_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define STEREOCAST_MULTIVERSION __attribute__((target_clones("avx2", "default")))
 #else
 #define STEREOCAST_MULTIVERSION

@@ -4,12 +4,6 @@
 // equal ids are shaded in blocks. Once its neighbours are done too, the pixels on edges get their
 // mixed colours, which are written when nobody reads the unmixed ones any more.
 
-// Floating-point traps and errno are never read here; while they might be, a float minimum is a
-// branch and its loop stays scalar. Neither option changes a result.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-trapping-math", "no-math-errno")
-#endif
-
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -17,14 +11,6 @@
 #include "pool.h"
 #include "silhouettes.h"
 #include "tensors.h"
-
-// Long straight loops over floats: 512-bit vectors take a quarter off the time of 256-bit ones.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
-#define STEREOCAST_WIDE_MULTIVERSION \
-  __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define STEREOCAST_WIDE_MULTIVERSION STEREOCAST_MULTIVERSION
-#endif
 
 namespace stereocast {
 namespace {
@@ -90,7 +76,7 @@ struct Maps {
   std::int32_t* ids = nullptr;
 };
 
-STEREOCAST_WIDE_MULTIVERSION
+STEREOCAST_MULTIVERSION
 void render_row(const View& view, const Picture& picture, const Maps& maps, int y, float* iz,
                 std::int32_t* ids, std::uint8_t* colours) {
   const int width = picture.width, padded = width + kBlock;
@@ -112,7 +98,7 @@ void render_row(const View& view, const Picture& picture, const Maps& maps, int 
 }
 
 // flags[x] = 1 where the pixel's id differs from one of its four neighbours'; zero padded to 8.
-STEREOCAST_WIDE_MULTIVERSION
+STEREOCAST_MULTIVERSION
 void flag_edges(const Picture& picture, int y, std::uint8_t* flags) {
   const int width = picture.width;
   const std::int32_t* own = picture.ids[y];

@@ -98,7 +98,7 @@ def depth(
 
     report: dict[str, Any] = bench_depth.run(cache_folder() / "exports", frames=frames)
     _say_machine(report["machine"])
-    columns = ("CPU ms", "min", "wall ms", "share", "goal", "max difference")
+    columns = ("CPU ms", "min", "wall", "share", "goal", "max diff")
     for grid, rows in report["grids"].items():
         table = _table(f"per frame at {grid}, {report['encoder']}", "way", *columns)
         for name, row in rows.items():
@@ -111,6 +111,8 @@ def depth(
                 f"{row['max_difference']:.1e}",
             )
         _print(table)
+    copy = report["yardstick_copy_64_mib_ms"]["median_ms"]
+    typer.echo(f"yardstick: copying 64 MiB takes {copy:.1f} CPU-ms")
     write_json(json, report)
 
 

@@ -74,14 +74,14 @@ def export(
 ) -> None:
     """Export a depth network with its memory: frame and memory in, depth and memory out.
 
-    What is there already is not made again. A plan needs TensorRT-RTX (pip install
-    'stereocast[rtx]'), but no GPU.
+    What is there already is not made again. Building a plan needs no GPU, but the package
+    tensorrt-rtx.
 
     \b
-    stereocast export vda-small                                    for CPUs
-    stereocast export vda-small --precision int8 --verify 50       twice as fast, less exact
+    stereocast export vda-small
+    stereocast export vda-small --precision int8 --verify 50   faster, less exact
     stereocast export vda-small --grid 252x448 --out exports
-    stereocast export vda-small --plan --targets 86,89             for RTX 30 and 40 cards
+    stereocast export vda-small --plan --targets 86,89         RTX 30 and 40 cards
     """
     from stereocast.export.store import Export, obtain
 

@@ -54,6 +54,7 @@ def test_int8_is_made_of_the_fp32_that_is_there(network, export, cached):
     assert manifest.key["weights_sha256"] == export.weights_sha256
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_made_anew(network, export, cached, monkeypatch):
     good = cached.read_bytes()
     cached.write_bytes(good[:1000])
