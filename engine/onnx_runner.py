@@ -40,9 +40,12 @@ class OnnxRunner:
 
     path     the file; where a manifest lies beside it, the file must be the one it describes
     threads  that share one operator; waiting threads sleep
+    shapes   of inputs whose shapes the file leaves open; then it runs once to learn its outputs'
     """
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, *, threads: int = 1, shapes: Mapping[str, tuple[int, ...]] | None = None
+    ) -> None:
         """Load the file.
 
         Raises MissingDependency without ONNX Runtime, PlanMismatch for a file that is damaged, has
@@ -55,8 +58,9 @@ class OnnxRunner:
             self.manifest = read_manifest(path)
             check_file(path, self.manifest)
         self._session = _open(path, threads)
-        self.inputs = _specs(path, self._session.get_inputs())
-        self.outputs = _specs(path, self._session.get_outputs())
+        self.inputs = _specs(path, self._session.get_inputs(), shapes or {})
+        found = _output_shapes(path, self._session, self.inputs) if shapes else {}
+        self.outputs = _specs(path, self._session.get_outputs(), found)
         if self.manifest is not None:
             check_specs(path, "inputs", found=self.inputs, expected=self.manifest.inputs)
             check_specs(path, "outputs", found=self.outputs, expected=self.manifest.outputs)
@@ -116,16 +120,35 @@ def _open(path: Path, threads: int) -> Any:
         ) from error
 
 
-def _specs(path: Path, arguments: Sequence[Any]) -> tuple[TensorSpec, ...]:
+def _specs(
+    path: Path, arguments: Sequence[Any], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[TensorSpec, ...]:
     specs = []
     for argument in arguments:
-        if argument.type not in _TYPES or not all(isinstance(n, int) for n in argument.shape):
+        shape = shapes.get(argument.name, argument.shape)
+        if argument.type not in _TYPES or not all(isinstance(n, int) for n in shape):
             raise PlanMismatch(
-                f"{path}: '{argument.name}' is {argument.type} {argument.shape}; a network needs "
-                f"numbers and a fixed shape: export it with one"
+                f"{path}: '{argument.name}' is {argument.type} {shape}; a network needs numbers "
+                f"and a fixed shape: export it with one"
             )
-        specs.append(TensorSpec(argument.name, tuple(argument.shape), _TYPES[argument.type][0]))
+        specs.append(TensorSpec(argument.name, tuple(shape), _TYPES[argument.type][0]))
     return tuple(specs)
+
+
+def _output_shapes(
+    path: Path, session: Any, inputs: tuple[TensorSpec, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Return what comes out, by name, when zeros of these shapes go in."""
+    names = [argument.name for argument in session.get_outputs()]
+    try:
+        results = session.run(
+            names, {spec.name: np.zeros(spec.shape, _ELEMENTS[spec.dtype]) for spec in inputs}
+        )
+    except Exception as error:  # as in `_open`
+        first = str(error).strip().partition("\n")[0]
+        shapes = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in inputs)
+        raise PlanMismatch(f"{path}: it does not run with {shapes}: {first}") from error
+    return {name: tuple(result.shape) for name, result in zip(names, results, strict=True)}
 
 
 def _place(spec: TensorSpec, tensor: Tensor) -> tuple[str, str, int, Any, tuple[int, ...], int]:

@@ -1,7 +1,7 @@
 """A frame's journey through the engine: the page to read first.
 
 rgb ──► scene: a cut? ─► reset of everything remembered
- ├────► depth ─► refine ─┐        inverse depth on the network grid [h, w]
+ ├────► depth ─► refine ─┐        inverse depth, or metres, on the network grid [h, w]
  └──────────────────► stereo ─► pack ─► one side-by-side picture for the encoder
 """
 
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
-from stereocast.engine.depth.prior import DepthInput, PriorDepth, PriorState
+from stereocast.engine.depth.stage import DepthInput, DepthStage
 from stereocast.engine.layout import Layout
 from stereocast.engine.refine.off import NoState, Unrefined
 from stereocast.engine.scene import SceneStage, SceneState
+from stereocast.engine.stage import prime
 from stereocast.engine.stereo import StereoStage
 from stereocast.engine.stereo.stage import StereoInput, StereoState
 from stereocast.kernels.pack import pack_sbs
@@ -39,9 +41,9 @@ class Input:
 
 @dataclass(frozen=True)
 class TemporalState:
-    """All that a cut resets."""
+    """All that a cut resets; what depth remembers is its stage's own business."""
 
-    depth: PriorState
+    depth: Any
     refine: NoState
     stereo: StereoState
 
@@ -78,7 +80,7 @@ class Pipeline:
     """The fixed composition of stages."""
 
     scene: SceneStage
-    depth: PriorDepth
+    depth: DepthStage[Any]
     refine: Unrefined
     stereo: StereoStage
     layout: Layout
@@ -87,6 +89,18 @@ class Pipeline:
         """Return the state before the first frame."""
         temporal = TemporalState(self.depth.init(), self.refine.init(), self.stereo.init())
         return PipelineState(self.scene.init(), temporal)
+
+    def reset(self, state: TemporalState) -> TemporalState:
+        """Forget every frame, in place.
+
+        No second copy of a state is kept for this: depth has its own way, which need not touch its
+        hundreds of megabytes, and the rest is small.
+        """
+        return TemporalState(
+            self.depth.reset(state.depth),
+            prime(state.refine, self.refine.init()),
+            prime(state.stereo, self.stereo.init()),
+        )
 
     def step(
         self, state: PipelineState, x: Input, *, reset_on: ResetOn, mark: Mark

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from stereocast.engine.depth.prior import PriorDepth
+from stereocast.engine.depth.stage import DepthStage
+from stereocast.engine.depth.vda.stage import MemoryPolicy, SinkPolicy
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.layout import Layout
-from stereocast.engine.models import find
-from stereocast.engine.pipeline import Input, Mark, Pipeline, TemporalState
+from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState, TemporalState
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.scene import SceneConfig, SceneStage
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import Controls, StereoConfig, StereoStage
 
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_STEP_S = 1.0  # a longer pause is a pause, not a fast scene
 
 
@@ -26,17 +30,23 @@ class DepthConfig:
     """Which depth stage, on which grid."""
 
     model: str = "prior"
-    """The depth stage: `prior` is the only one so far."""
+    """`prior`, or the name of a model that is on this machine; who builds its stage, looks."""
     height: int = 140
     """Rows of the network grid."""
     width: int = 252
     """Columns of the network grid."""
     smoothing_s: float = 0.15
-    """Time constant of the prior's smoothing, seconds."""
+    """Time constant of the smoothing of what sees one picture at a time, seconds."""
+    sink: str = "official"
+    """What a model that remembers makes of black or title frames, see `vda.MemoryPolicy`."""
+    max_rate_hz: float = 0.0
+    """Most frames a second that such a model remembers; 0: every frame."""
 
     def __post_init__(self) -> None:
-        if self.model != "prior":
-            raise ConfigError(f"depth.model: '{self.model}' is not one of 'prior'")
+        if not _MODEL_NAME.fullmatch(self.model):
+            raise ConfigError(
+                f"depth.model: '{self.model}' cannot name a model: see 'stereocast models list'"
+            )
         if min(self.height, self.width) < 14 or max(self.height, self.width) > 2048:
             raise ConfigError(
                 f"depth.height and depth.width must be in [14, 2048], "
@@ -44,6 +54,18 @@ class DepthConfig:
             )
         if self.smoothing_s < 0:
             raise ConfigError(f"depth.smoothing_s must be >= 0, got {self.smoothing_s}")
+        if self.max_rate_hz < 0:
+            raise ConfigError(f"depth.max_rate_hz must be >= 0, got {self.max_rate_hz}")
+        self.memory()
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the network grid."""
+        return self.height, self.width
+
+    def memory(self) -> MemoryPolicy:
+        """Return what a model that remembers is told."""
+        return MemoryPolicy(cast("SinkPolicy", self.sink), self.max_rate_hz or None)
 
 
 @dataclass(frozen=True)
@@ -83,26 +105,28 @@ class Session:
 
     def __init__(
         self, frame_size: tuple[int, int], config: EngineConfig | None = None,
-        *, layout: Layout = Layout.FULL_SBS,
+        *, layout: Layout = Layout.FULL_SBS, depth: DepthStage[Any] | None = None,
     ) -> None:  # fmt: skip
+        """Start a stream of frames of `frame_size` = (H, W).
+
+        depth  the stage for `config.depth.model`, built by the caller; None: the prior, which alone
+               needs no file. Raises ConfigError if the configuration wants another one then.
+        """
         config = config or EngineConfig()
-        depth = config.depth
+        depth = depth or _prior(config.depth, frame_size)
         self.layout = layout
         self.frame_size = frame_size
         self.controls = config.stereo.controls()
-        self.depth_output = find(depth.model).output
+        self.depth_output = depth.output
         self.cuts = 0
         self._pipeline = Pipeline(
             scene=SceneStage(config.scene),
-            depth=PriorDepth(
-                (depth.height, depth.width), frame_size=frame_size, smoothing_s=depth.smoothing_s
-            ),
+            depth=depth,
             refine=Unrefined(),
-            stereo=StereoStage(frame_size, config.stereo),
+            stereo=StereoStage(frame_size, config.stereo, depth_output=depth.output),
             layout=layout,
         )
         self._state = self._pipeline.init()
-        self._fresh = self._pipeline.init()
         self._last_pts_ns: int | None = None
 
     def step(
@@ -140,7 +164,10 @@ class Session:
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""
         with torch.inference_mode():
-            prime(self._state, self._fresh)
+            scene = self._pipeline.scene.init()
+            self._state = PipelineState(
+                prime(self._state.scene, scene), self._pipeline.reset(self._state.temporal)
+            )
         self._last_pts_ns = None
 
     def _elapsed_s(self, pts_ns: int) -> float:
@@ -154,4 +181,12 @@ class Session:
         if not bool(cut):
             return state
         self.cuts += 1
-        return prime(state, self._fresh.temporal)
+        return self._pipeline.reset(state)
+
+
+def _prior(config: DepthConfig, frame_size: tuple[int, int]) -> PriorDepth:
+    if config.model != "prior":
+        raise ConfigError(
+            f"depth.model: '{config.model}' has weights: build its stage and hand it to the session"
+        )
+    return PriorDepth(config.grid, frame_size=frame_size, smoothing_s=config.smoothing_s)

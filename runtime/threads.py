@@ -20,13 +20,15 @@ class ThreadsConfig:
     """The pool of the native kernels (the caller included)."""
     torch: int = 1
     """PyTorch's own pool. Its idle threads spin and eat the cores of the encoder."""
+    networks: int = 0
+    """The pool of ONNX Runtime, whose idle threads sleep."""
     encode: int = 0
     """Slices of a live picture, or pictures of a file, that are coded side by side."""
     decode: int = 0
     """Slices that the source's decoder works on side by side."""
 
     def __post_init__(self) -> None:
-        for name in ("native", "torch", "encode", "decode"):
+        for name in ("native", "torch", "networks", "encode", "decode"):
             value = getattr(self, name)
             if not 0 <= value <= _MOST:
                 raise ConfigError(f"threads.{name} must be in [0, {_MOST}], got {value}")
@@ -37,6 +39,7 @@ class ThreadsConfig:
         return ThreadsConfig(
             native=self.native or pool,
             torch=self.torch or pool,
+            networks=self.networks or pool,
             encode=self.encode or codec,
             decode=self.decode or codec,
         )

@@ -7,35 +7,18 @@ is blurred. No learning and no objects: the honest baseline that every depth mod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
+from stereocast.engine.depth.picture import PictureDepth
+from stereocast.engine.models import Output
 from stereocast.engine.runner import TensorSpec, TorchRunner
-from stereocast.kernels.preprocess import to_network
 
 ROW, SATURATION, SHARPNESS = 0.7, 0.18, 0.12
 """Weights of the cues; they sum to 1. The row dominates because it misleads least often."""
 
 _LUMA = (0.2126, 0.7152, 0.0722)
-
-
-@dataclass(frozen=True)
-class PriorState:
-    """depth float32 [h, w], smoothed; frames int64 [1], 0 before the first frame, then 1."""
-
-    depth: Tensor
-    frames: Tensor
-
-
-@dataclass(frozen=True)
-class DepthInput:
-    """rgb u8 [3, H, W]; dt float32 [1], seconds since the frame before."""
-
-    rgb: Tensor
-    dt: Tensor
 
 
 class PriorNetwork(nn.Module):
@@ -99,41 +82,22 @@ def _guided_filter(guide: Tensor, values: Tensor, radius: int, epsilon: float = 
     return slope * guide + offset
 
 
-class PriorDepth:
-    """The depth stage of the prior: network grid, one runner, exponential smoothing in time."""
+class PriorDepth(PictureDepth):
+    """The depth stage of the prior: inverse depth in about [0, 1], near = 1."""
 
     def __init__(
         self, grid: tuple[int, int], *, frame_size: tuple[int, int] | None = None,
         smoothing_s: float = 0.15,
     ) -> None:  # fmt: skip
         """Take frame_size (H, W) for `to_frame`; None: as the grid."""
-        if smoothing_s < 0:
-            raise ValueError(f"smoothing_s must be >= 0 seconds, got {smoothing_s}")
-        self.grid = grid
-        self.frame_size = frame_size or grid
-        self._smoothing_s = max(smoothing_s, 1e-6)
-        self._runner = TorchRunner(
+        runner = TorchRunner(
             PriorNetwork(*grid),
             inputs=(TensorSpec("image", (3, *grid)),),
             outputs=(TensorSpec("inverse_depth", grid),),
         )
-
-    def init(self) -> PriorState:
-        """Return the state before the first frame."""
-        return PriorState(torch.zeros(self.grid), torch.zeros(1, dtype=torch.int64))
-
-    def step(self, state: PriorState, x: DepthInput) -> tuple[PriorState, Tensor]:
-        """Return inverse depth float32 [h, w] on the network grid, near = large, unitless."""
-        image = to_network(x.rgb, size=self.grid)
-        measured = self._runner.run({"image": image})["inverse_depth"]
-        share = 1 - torch.exp(-x.dt / self._smoothing_s)
-        share = torch.where(state.frames == 0, torch.ones_like(share), share)
-        depth = state.depth + share * (measured - state.depth)
-        return PriorState(depth, (state.frames + 1).clamp_max(1)), depth
-
-    def to_frame(self, depth: Tensor) -> Tensor:
-        """Return depth [h, w] of the grid at the frame's size, float32 [H, W], bilinear."""
-        full = interpolate(
-            depth[None, None], size=self.frame_size, mode="bilinear", align_corners=False
+        super().__init__(
+            runner,
+            output=Output.RELATIVE_INVERSE,
+            frame_size=frame_size or grid,
+            smoothing_s=smoothing_s,
         )
-        return full[0, 0]

@@ -1,4 +1,4 @@
-"""From inverse depth on the network grid to disparity in pixels: a range that does not pump."""
+"""From depth on the network grid to nearness: inverse depth, in a range that does not pump."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from stereocast.engine.models import Output
+
+NEAREST_M = 0.1
+"""Metric depth below this counts as this: closer than any lens focuses, and 1/Z stays finite."""
 
 _MEMORY = 9  # frames whose ranges are remembered; their median shrugs off 4 outliers
 _LOW, _HIGH = 0.01, 0.99
@@ -76,7 +81,19 @@ class RangeTracker:
         nearness = (depth - middle) / span + 0.5
         index = (state.index + 1) % _MEMORY
         seen = torch.ones_like(state.seen)
-        return RangeState(recent, current, index, seen, state.age_s + dt), nearness
+        # The time before the first frame of a scene belongs to the scene before.
+        age_s = torch.where(state.seen, state.age_s + dt, 0.0)
+        return RangeState(recent, current, index, seen, age_s), nearness
+
+
+def inverse_depth(depth: Tensor, output: Output) -> Tensor:
+    """Return depth float32 [h, w] as inverse depth, larger is nearer, of unknown scale and offset.
+
+    Parallax is linear in 1/Z: metres are inverted, and what is inverse already is never touched.
+    """
+    if output is Output.RELATIVE_INVERSE:
+        return depth
+    return depth.clamp_min(NEAREST_M).reciprocal()
 
 
 def _percentiles(depth: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The stereo stage: inverse depth in, both eyes out."""
+"""The stereo stage: depth in, both eyes out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from stereocast.engine.errors import ConfigError
+from stereocast.engine.models import Output
 from stereocast.engine.stereo.comfort import border_ramp, comfort_limit, soft_limit
 from stereocast.engine.stereo.controls import Controls, slew
-from stereocast.engine.stereo.disparity import RangeState, RangeTracker
+from stereocast.engine.stereo.disparity import RangeState, RangeTracker, inverse_depth
 from stereocast.engine.stereo.second_eye import SecondEye, SecondEyeState
 
 
@@ -64,11 +65,15 @@ class StereoState:
 
 
 class StereoStage:
-    """Turn a picture and its inverse depth into a left and a right view."""
+    """Turn a picture and its depth into a left and a right view."""
 
-    def __init__(self, frame_size: tuple[int, int], config: StereoConfig | None = None) -> None:
+    def __init__(
+        self, frame_size: tuple[int, int], config: StereoConfig | None = None, *,
+        depth_output: Output = Output.RELATIVE_INVERSE,
+    ) -> None:  # fmt: skip
         config = config or StereoConfig()
         self.frame_size = frame_size
+        self._depth_output = depth_output
         self._eye = SecondEye(frame_size)
         self._tracker = RangeTracker(rate_per_s=config.range_rate_per_s)
 
@@ -84,7 +89,8 @@ class StereoStage:
 
     def step(self, state: StereoState, x: StereoInput) -> tuple[StereoState, tuple[Tensor, Tensor]]:
         """Return the left and the right eye, each u8 [3, H, W]."""
-        range_state, nearness = self._tracker.step(state.range, x.depth, x.dt)
+        inverse = inverse_depth(x.depth, self._depth_output)
+        range_state, nearness = self._tracker.step(state.range, inverse, x.dt)
         controls = torch.where(state.seen, slew(state.controls, x.controls, x.dt), x.controls)
         disparity = self.disparity_px(nearness, controls)
         balance = controls[3]

@@ -20,11 +20,13 @@ from stereocast.runtime.cli.options import (
     LayoutOption,
     MaxFpsOption,
     MaxHeightOption,
+    ModelOption,
     SetOption,
     StartOption,
 )
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
 from stereocast.runtime.cli.progress import progress
+from stereocast.runtime.cli.sessions import open_session, with_model
 from stereocast.runtime.cli.signals import stopping_gently
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def convert(
     ] = None,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    model: ModelOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     json: JsonOption = None,
@@ -74,6 +77,7 @@ def convert(
       stereocast convert film.mkv 3d.mkv --layout half-sbs
       stereocast convert film.mp4 3d.mp4 --start 60 --frames 240
       stereocast convert film.mp4 3d.mp4 --set stereo.strength=4 --set file.crf=18
+      stereocast convert film.mp4 3d.mp4 --model vda-small --config cpu-quality
       stereocast convert film.mp4 3d.mp4 --depth mkv --depth npz:depth.npz
     """
     from stereocast.runtime import config as configuration
@@ -82,7 +86,7 @@ def convert(
     from stereocast.runtime.source.file import FileOptions
     from stereocast.runtime.source.open import open_source
 
-    chosen = configuration.load(config, settings or ())
+    chosen = configuration.load(config, with_model(model, settings))
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
         start_s=start,
@@ -152,15 +156,18 @@ class _Job:
         """Convert, show progress, print the summary and return the report."""
         from stereocast.runtime.convert import Conversion
 
-        say(source.info.notes)
+        info = source.info
+        say(info.notes)
+        # Before the clock starts, and while Ctrl-C still ends at once: an export takes a while.
+        session, opened = open_session((info.height, info.width), self.config, self.layout)
         stop = threading.Event()
         began, began_cpu = time.monotonic(), time.process_time()
         with stopping_gently(stop.set, patient=True):
-            session, sink = self._open(source.info)
-            depth = self._open_depth(source.info, session, sink)
+            sink = self._open_sink(info)
+            depth = self._open_depth(info, session, sink)
             conversion = Conversion(source, session, sink, depth=depth)
             try:
-                with progress("converting", _expected(source.info)) as count:
+                with progress("converting", _expected(info)) as count:
                     conversion.run(stop, on_frame=count)
                 if stop.is_set():
                     raise KeyboardInterrupt
@@ -173,17 +180,16 @@ class _Job:
         clock = _Clock(time.monotonic() - began, time.process_time() - began_cpu)
         met = (*getattr(source, "remarks", ()), *sink.notes)
         say(met)
-        return self._finish(conversion.report, clock, notes=(*source.info.notes, *met))
+        notes = (*info.notes, *opened.notes, *met)
+        report = self._finish(conversion.report, clock, notes=notes)
+        return report | {"depth_stage": opened.report()}
 
-    def _open(self, info: SourceInfo) -> tuple[Session, FileSink]:
-        from stereocast.engine.session import Session
+    def _open_sink(self, info: SourceInfo) -> FileSink:
         from stereocast.runtime.sink.file import FileSink
         from stereocast.runtime.sink.output import VideoShape
 
-        size = (info.height, info.width)
-        height, width = self.layout.packed_size(*size)
-        session = Session(size, self.config.engine(), layout=self.layout)
-        sink = FileSink(
+        height, width = self.layout.packed_size(info.height, info.width)
+        return FileSink(
             self.target,
             video=VideoShape(width, height, info.fps, self.layout, info.time_base, self.start_ns),
             config=self.config.file,
@@ -191,7 +197,6 @@ class _Job:
             threads=self.config.threads.encode,
             overwrite=self.overwrite,
         )
-        return session, sink
 
     def _open_depth(self, info: SourceInfo, session: Session, sink: FileSink) -> DepthProducts:
         from stereocast.runtime.sink.depth import DepthProducts, DepthShape

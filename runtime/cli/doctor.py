@@ -29,6 +29,25 @@ print(json.dumps({
 }))
 """
 
+_NETWORK_PROBE = """
+import json, pathlib, tempfile, onnx, onnxruntime, torch
+from onnx import TensorProto, helper
+from stereocast.engine.onnx_runner import OnnxRunner
+kind = TensorProto.FLOAT
+graph = helper.make_graph(
+    [helper.make_node("Add", ["x", "x"], ["y"])], "probe",
+    [helper.make_tensor_value_info("x", kind, [3])],
+    [helper.make_tensor_value_info("y", kind, [3])],
+)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+with tempfile.TemporaryDirectory() as folder:
+    path = pathlib.Path(folder) / "probe.onnx"
+    onnx.save(model, path)
+    x = torch.arange(3.0)
+    assert torch.equal(OnnxRunner(path).run({"x": x})["y"], 2 * x), "1 + 1 is not 2"
+print(json.dumps({"works": True, "detail": f"ONNX Runtime {onnxruntime.__version__}"}))
+"""
+
 
 def doctor(*, json: JsonOption = None) -> None:
     """Say what works on this machine, and why the rest does not.
@@ -64,7 +83,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
     from stereocast.runtime.threads import ThreadsConfig, usable_cores
 
     facts = machine.facts()
-    kernels = _probe_kernels()
+    kernels, networks, models = _probe_kernels(), _probe_networks(), _models_here()
     threads = ThreadsConfig().resolved(usable_cores())
     encoders = probe.describe(probe.EncoderSettings(threads=threads.encode))
     address, transport_works = _probe_transport()
@@ -77,6 +96,8 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         ("kernels", str(kernels.get("kernels", kernels.get("error")))),
         ("GPU", "CUDA device found; the GPU path is not part of this version" if kernels.get("cuda")
                 else "no CUDA device: everything runs on the CPU"),
+        ("networks", str(networks["detail"])),
+        ("depth models", ", ".join(models)),
         ("threads", ", ".join(f"{k} {v}" for k, v in asdict(threads).items())),
         *((f"encoder {e.name}", ("works: " if e.works else "does not work: ") + e.detail)
           for e in encoders),
@@ -89,6 +110,8 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         "schema": "stereocast/doctor/1",
         "machine": facts,
         "kernels": kernels,
+        "networks": networks,
+        "models": models,
         "threads": asdict(threads),
         "encoders": [asdict(encoder) for encoder in encoders],
         "transport": {"works": transport_works, "detail": address},
@@ -100,14 +123,37 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
 
 def _probe_kernels() -> dict[str, object]:
     """Run the kernels in a process of their own: a broken torch must not take the doctor down."""
+    try:
+        return _probe(_KERNEL_PROBE)
+    except RuntimeError as error:
+        return {"error": f"the kernels do not run: {error}"}
+
+
+def _probe_networks() -> dict[str, object]:
+    """Run a network in ONNX Runtime, likewise; without it PyTorch runs what it can."""
+    try:
+        return _probe(_NETWORK_PROBE)
+    except RuntimeError as error:
+        return {"works": False, "detail": f"only those of PyTorch, ONNX Runtime fails: {error}"}
+
+
+def _probe(program: str) -> dict[str, object]:
+    """Return what a Python program prints as JSON; RuntimeError with its last words otherwise."""
     run = subprocess.run(
-        [sys.executable, "-c", _KERNEL_PROBE], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
     )
     if run.returncode != 0:
-        last = (run.stderr.strip().splitlines() or ["it died without a word"])[-1]
-        return {"error": f"the kernels do not run: {last}"}
+        raise RuntimeError((run.stderr.strip().splitlines() or ["it died without a word"])[-1])
     result: dict[str, object] = serialiser.loads(run.stdout)
     return result
+
+
+def _models_here() -> list[str]:
+    """Return the names of the depth models on this machine."""
+    from stereocast.runtime.cli.cache import models_folder
+    from stereocast.runtime.models.store import ModelStore
+
+    return ["prior", *ModelStore(models_folder()).names()]
 
 
 def _probe_transport() -> tuple[str, bool]:

@@ -21,17 +21,20 @@ from stereocast.runtime.cli.options import (
     LayoutOption,
     MaxFpsOption,
     MaxHeightOption,
+    ModelOption,
     SecondsOption,
     SetOption,
     StartOption,
 )
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
+from stereocast.runtime.cli.sessions import open_session, with_model
 from stereocast.runtime.cli.signals import stopping_gently
 
 if TYPE_CHECKING:
     from stereocast.engine.session import Session
     from stereocast.runtime import wire
     from stereocast.runtime.config import Config
+    from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.encode.probe import EncoderChoice
     from stereocast.runtime.pacing import PacedSource
     from stereocast.runtime.sink.zmq_router import RouterSink
@@ -63,6 +66,7 @@ def live(
         bool, typer.Option("--latency-strip", help="Stamp a barcode for `watch --measure`.")
     ] = False,
     curve: CurveOption = None,
+    model: ModelOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     json: JsonOption = None,
@@ -77,6 +81,7 @@ def live(
       stereocast live testsrc:                            the built-in scene
       stereocast live film.mp4 --layout half-sbs --max-height 720
       stereocast live film.mp4 --set stereo.strength=4    more depth
+      stereocast live film.mp4 --model vda-small          better depth
       stereocast live testsrc: --address tcp://127.0.0.1:5570
       stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
     """
@@ -87,7 +92,7 @@ def live(
     from stereocast.runtime.source.open import open_source
     from stereocast.runtime.stream import Stream
 
-    chosen = configuration.load(config, settings or ())
+    chosen = configuration.load(config, with_model(model, settings))
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
         start_s=start,
@@ -99,14 +104,15 @@ def live(
     opened = open_source(source, options)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
-        session, choice = _prepare(opened.info, chosen, layout)
+        session, depth, choice = _prepare(opened.info, chosen, layout)
         description = _describe(opened.info, choice, layout)
         with closing(choice.encoder), _offer(description, chosen, address, curve) as sink:
             stream = Stream(paced, session, choice.encoder, sink, strip=latency_strip)
             typer.echo(f"live at {sink.address.url}  ({choice.encoder.description})")
             broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
-            report = _report(stream, paced, sink, chosen) | {"partial": broken}
+            report = _report(stream, paced, sink, chosen)
+            report |= {"depth_stage": depth.report(), "partial": broken}
     typer.echo(_summary(report))
     write_json(json, report)
     if broken:
@@ -134,13 +140,14 @@ def _summary(report: Mapping[str, Any]) -> str:
     )
 
 
-def _prepare(info: SourceInfo, config: Config, layout: Layout) -> tuple[Session, EncoderChoice]:
+def _prepare(
+    info: SourceInfo, config: Config, layout: Layout
+) -> tuple[Session, OpenedDepth, EncoderChoice]:
     """Build the session, and the first encoder that really works here."""
-    from stereocast.engine.session import Session
     from stereocast.runtime.encode.probe import LADDER, EncoderSettings, choose_encoder
 
     size = (info.height, info.width)
-    session = Session(size, config.engine(), layout=layout)
+    session, depth = open_session(size, config, layout)
     height, width = layout.packed_size(*size)
     names = LADDER if config.live.codec == "auto" else (config.live.codec,)
     choice = choose_encoder(
@@ -151,7 +158,7 @@ def _prepare(info: SourceInfo, config: Config, layout: Layout) -> tuple[Session,
         settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode),
     )
     say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
-    return session, choice
+    return session, depth, choice
 
 
 def _describe(info: SourceInfo, choice: EncoderChoice, layout: Layout) -> wire.Stream:

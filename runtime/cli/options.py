@@ -12,11 +12,17 @@ from stereocast.runtime.cli.outcome import check_report
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="A TOML file, or a shipped profile: cpu."),
+    typer.Option(
+        "--config", metavar="FILE", help="A TOML file, or a shipped profile: cpu, cpu-quality."
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="ROOM.KEY=VALUE", help="Override one setting; repeatable."),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="The depth model, see `stereocast models list`."),
 ]
 JsonOption = Annotated[
     Path | None,

@@ -7,7 +7,6 @@ but only when called.
 
 from __future__ import annotations
 
-import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,9 +204,7 @@ def _try_out(path: Path, whole: Path, network: ImageNetwork) -> None:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 4
-    multiple = network.multiple
-    sizes = [network.size] if network.size else [_fitting(140, 252, multiple),
-                                                 _fitting(196, 196, multiple)]  # fmt: skip
+    sizes = sorted({network.fitting(140, 252), network.fitting(196, 196)})
     try:
         session = onnxruntime.InferenceSession(
             str(whole), options, providers=["CPUExecutionProvider"]
@@ -220,10 +217,6 @@ def _try_out(path: Path, whole: Path, network: ImageNetwork) -> None:
         raise ModelError(f"{path} does not run: {_first_line(error)}") from error
     for size, depth in zip(sizes, depths, strict=True):
         _check_depth(path, size, np.asarray(depth))
-
-
-def _fitting(height: int, width: int, multiple: int) -> tuple[int, int]:
-    return multiple * math.ceil(height / multiple), multiple * math.ceil(width / multiple)
 
 
 def _picture(size: tuple[int, int], normalise: str) -> NDArray[np.float32]:

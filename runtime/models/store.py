@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -41,6 +42,11 @@ class ImageNetwork:
     normalise: str
     size: tuple[int, int] | None
     multiple: int
+
+    def fitting(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size of the picture it takes where (height, width) is wanted, or more."""
+        rows, columns = math.ceil(height / self.multiple), math.ceil(width / self.multiple)
+        return self.size or (rows * self.multiple, columns * self.multiple)
 
 
 NORMALISATIONS = {

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from stereocast.engine.depth.prior import DepthInput, PriorDepth, PriorNetwork
+from stereocast.engine.depth.prior import PriorDepth, PriorNetwork
+from stereocast.engine.depth.stage import DepthInput
 from stereocast.engine.runner import TensorSpec, TorchRunner
 
 GRID = (42, 56)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from stereocast.engine.depth.prior import DepthInput, PriorDepth
+from stereocast.engine.depth.prior import PriorDepth
+from stereocast.engine.depth.stage import DepthInput
 from stereocast.engine.frame import Frame
 from stereocast.engine.models import Output
 from stereocast.engine.session import Session

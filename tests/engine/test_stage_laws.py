@@ -12,7 +12,6 @@ from torch import Tensor
 from stereocast.engine.frame import Frame
 from stereocast.engine.layout import Layout
 from stereocast.engine.session import EngineConfig, Session
-from stereocast.engine.stage import prime
 from stereocast.engine.stereo import Controls
 
 SIZE = (63, 95)
@@ -78,14 +77,13 @@ def test_shapes_and_dtypes_of_the_state_never_change():
     assert all(isinstance(tensor, Tensor) for tensor in tensors(session._state))
 
 
-def test_priming_writes_into_the_same_buffers():
+def test_a_reset_writes_the_fresh_values_into_the_same_buffers():
     session = Session(SIZE)
     surfaces(session, clip(1))
     addresses = [tensor.data_ptr() for tensor in tensors(session._state)]
-    with torch.inference_mode():
-        prime(session._state, session._fresh)
+    session.reset()
     assert [tensor.data_ptr() for tensor in tensors(session._state)] == addresses
-    pairs = zip(tensors(session._state), tensors(session._fresh), strict=True)
+    pairs = zip(tensors(session._state), tensors(Session(SIZE)._state), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 

@@ -50,7 +50,10 @@ MISTAKES_IN_FILES = {
     "[jpeg]\nquality = 8.5": "'jpeg.quality' must be a whole number, got 8.5",
     "[jpeg]\nquality = 0": "jpeg.quality must be in [1, 100], got 0",
     "[depth]\nmodel = 1": "'depth.model' must be a text, got 1",
-    "[depth]\nmodel = 'vda'": "depth.model: 'vda' is not one of 'prior'",
+    "[depth]\nmodel = 'A/B'": (
+        "depth.model: 'A/B' cannot name a model: see 'stereocast models list'"
+    ),
+    "[depth]\nsink = 'none'": "depth.sink: 'none' is not one of official, visible",
     "[live]\ncodec = 'vp9'": "live.codec: 'vp9' is not one of 'auto', 'x264', 'mjpeg'",
     "[x264]\nthreads = 2": "unknown key 'x264.threads'. Known: preset, bitrate_kbps, vbv_frames.",
     "[x264]\nbitrate_kbps = 7": "x264.bitrate_kbps must be 0 or in [50, 2000000], got 7",

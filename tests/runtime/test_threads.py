@@ -20,16 +20,17 @@ def sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_zero_means_what_the_process_may_use() -> None:
-    assert ThreadsConfig().resolved(4) == ThreadsConfig(native=4, torch=1, encode=4, decode=4)
+    resolved = ThreadsConfig().resolved(4)
+    assert resolved == ThreadsConfig(native=4, torch=1, networks=4, encode=4, decode=4)
 
 
 def test_codecs_get_eight_at_most_and_pools_sixty_four() -> None:
     resolved = ThreadsConfig(torch=0).resolved(384)
-    assert resolved == ThreadsConfig(native=64, torch=64, encode=8, decode=8)
+    assert resolved == ThreadsConfig(native=64, torch=64, networks=64, encode=8, decode=8)
 
 
 def test_what_was_asked_for_is_kept() -> None:
-    asked = ThreadsConfig(native=3, torch=2, encode=5, decode=7)
+    asked = ThreadsConfig(native=3, torch=2, networks=4, encode=5, decode=7)
     assert asked.resolved(2) == asked
 
 

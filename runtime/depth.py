@@ -1,0 +1,146 @@
+"""From the name of a depth model to its stage: the file is found and a runtime for it chosen.
+
+Networks run in ONNX Runtime. Video-Depth-Anything comes as weights of PyTorch, which somebody has
+to export first; where nobody can, PyTorch runs it, which costs about twice the processor time and
+is said aloud.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stereocast.engine.depth import vda
+from stereocast.engine.depth.picture import NORMALISATIONS, PictureDepth
+from stereocast.engine.depth.prior import PriorDepth
+from stereocast.engine.depth.stage import DepthStage
+from stereocast.engine.depth.streamed import StreamedDepth
+from stereocast.engine.errors import ModelError, StereocastError
+from stereocast.engine.models import MODELS, Output
+from stereocast.engine.onnx_runner import OnnxRunner
+from stereocast.engine.runner import Runner, TorchRunner
+from stereocast.engine.session import DepthConfig
+from stereocast.runtime.models.checkpoint import read_state_dict
+from stereocast.runtime.models.store import ModelStore, StoredModel
+
+Exporter = Callable[[vda.VideoDepth, str, tuple[int, int]], Path]
+"""From a network, its name and a grid to the ONNX file of its streaming step, made if need be."""
+
+
+@dataclass(frozen=True)
+class OpenedDepth:
+    """A depth stage, and what was decided to get it.
+
+    runner  what executes the network, for people
+    notes   what they should know, one line each
+    """
+
+    stage: DepthStage[Any]
+    model: str
+    runner: str
+    notes: tuple[str, ...] = ()
+
+    def report(self) -> dict[str, object]:
+        """Return what a report says of it."""
+        return {
+            "model": self.model,
+            "output": str(self.stage.output),
+            "grid": list(self.stage.grid),
+            "runner": self.runner,
+        }
+
+
+@dataclass(frozen=True)
+class DepthFiles:
+    """What stages are made from.
+
+    threads   of ONNX Runtime
+    exporter  None: nobody can export a network
+    """
+
+    store: ModelStore
+    threads: int = 1
+    exporter: Exporter | None = None
+
+
+def open_depth(config: DepthConfig, frame_size: tuple[int, int], files: DepthFiles) -> OpenedDepth:
+    """Return the stage of `config.model` for frames of `frame_size` = (H, W).
+
+    Raises ModelError that says what there is, or which command brings the weights; ConfigError for
+    a grid that the network cannot have.
+    """
+    if config.model == "prior":
+        prior = PriorDepth(config.grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
+        return OpenedDepth(prior, config.model, "PyTorch")
+    stored = _find(config.model, files.store)
+    if stored.network is not None:
+        return _open_picture(stored, config, frame_size, files.threads)
+    return _open_streamed(stored, config, frame_size, files)
+
+
+def _find(name: str, store: ModelStore) -> StoredModel:
+    known = list(dict.fromkeys((*(entry.name for entry in MODELS), *store.names())))
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise ModelError(f"depth.model: there is no '{name}': {hint}there is {', '.join(known)}")
+    return store.get(name)
+
+
+def _open_picture(
+    stored: StoredModel, config: DepthConfig, frame_size: tuple[int, int], threads: int
+) -> OpenedDepth:
+    network = stored.network
+    assert network is not None
+    size = network.fitting(*config.grid)
+    runner = OnnxRunner(stored.path, threads=threads, shapes={network.input: (1, 3, *size)})
+    stage = PictureDepth(
+        runner,
+        output=stored.output,
+        frame_size=frame_size,
+        normalisation=NORMALISATIONS[network.normalise],
+        smoothing_s=config.smoothing_s,
+        map_name=network.output,
+    )
+    notes = (f"{stored.name} takes pictures of {size[0]}×{size[1]}",) if size != config.grid else ()
+    return OpenedDepth(stage, stored.name, _onnx_runtime(threads), notes)
+
+
+def _open_streamed(
+    stored: StoredModel, config: DepthConfig, frame_size: tuple[int, int], files: DepthFiles
+) -> OpenedDepth:
+    if stored.encoder is None:
+        raise ModelError(f"{stored.name}: its manifest names no encoder; import it again")
+    network = vda.build(
+        stored.encoder,
+        read_state_dict(stored.path),
+        metric=stored.output is Output.METRIC_DEPTH,
+    )
+    runner: Runner
+    notes: tuple[str, ...] = ()
+    try:
+        path = _exported(files.exporter, network, stored.name, config.grid)
+        runner = OnnxRunner(path, threads=files.threads)
+        said = _onnx_runtime(files.threads)
+    except StereocastError as error:
+        step = vda.StreamingStep(network, config.grid)
+        runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
+        said = "PyTorch"
+        notes = (f"{stored.name} runs in PyTorch, which takes about twice as long: {error}",)
+    stage = vda.DepthStage.on(runner, frame_size=frame_size, memory=config.memory())
+    return OpenedDepth(StreamedDepth(stage, output=stored.output), stored.name, said, notes)
+
+
+def _exported(
+    exporter: Exporter | None, network: vda.VideoDepth, name: str, grid: tuple[int, int]
+) -> Path:
+    if exporter is None:
+        raise ModelError("nothing here can export it to ONNX")
+    return exporter(network, name, grid)
+
+
+def _onnx_runtime(threads: int) -> str:
+    return f"ONNX Runtime, {threads} thread{'s' if threads > 1 else ''}"
