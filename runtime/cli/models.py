@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _KINDS = {"metric-depth": "metres", "relative-inverse": "relative"}
 _WIDE = 110  # columns of a terminal that shows what each model is
 
-models = typer.Typer(help="Depth models: list, fetch, import, check, remove.", no_args_is_help=True)
+models = typer.Typer(help="List, fetch, import and check depth models.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="A name from `stereocast models list`.")]
 AcceptOption = Annotated[
