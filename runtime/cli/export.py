@@ -72,7 +72,7 @@ def export(
     ] = 0,
     json: JsonOption = None,
 ) -> None:
-    """Export a depth network with its memory: frame and memory in, depth and memory out.
+    """Export a depth network as ONNX or as a TensorRT plan.
 
     What is there already is not made again. Building a plan needs no GPU, but the package
     tensorrt-rtx.
