@@ -26,8 +26,8 @@ from stereocast.engine.session import DepthConfig
 from stereocast.runtime.models.checkpoint import read_state_dict
 from stereocast.runtime.models.store import ModelStore, StoredModel
 
-Exporter = Callable[[vda.VideoDepth, str, tuple[int, int]], Path]
-"""From a network, its name and a grid to the ONNX file of its streaming step, made if need be."""
+Exporter = Callable[[vda.VideoDepth, str, DepthConfig], Path]
+"""From a network, its name and what is wanted to the ONNX file of its step, made if need be."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,9 @@ def _open_streamed(
     runner: Runner
     notes: tuple[str, ...] = ()
     try:
-        path = _exported(files.exporter, network, stored.name, config.grid)
+        path = _exported(files.exporter, network, stored.name, config)
         runner = OnnxRunner(path, threads=files.threads)
-        said = _onnx_runtime(files.threads)
+        said = f"{_onnx_runtime(files.threads)}, {config.precision}"
     except StereocastError as error:
         step = vda.StreamingStep(network, config.grid)
         runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
@@ -135,11 +135,11 @@ def _open_streamed(
 
 
 def _exported(
-    exporter: Exporter | None, network: vda.VideoDepth, name: str, grid: tuple[int, int]
+    exporter: Exporter | None, network: vda.VideoDepth, name: str, config: DepthConfig
 ) -> Path:
     if exporter is None:
         raise ModelError("nothing here can export it to ONNX")
-    return exporter(network, name, grid)
+    return exporter(network, name, config)
 
 
 def _onnx_runtime(threads: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import typer
 
@@ -15,7 +15,7 @@ from stereocast.runtime.cli.outcome import say
 
 if TYPE_CHECKING:
     from stereocast.engine.depth.vda import VideoDepth
-    from stereocast.engine.session import Session
+    from stereocast.engine.session import DepthConfig, Session
     from stereocast.runtime.config import Config
     from stereocast.runtime.depth import OpenedDepth
 
@@ -46,10 +46,11 @@ def open_session(
     return Session(frame_size, config.engine(), layout=layout, depth=depth.stage), depth
 
 
-def _export(network: VideoDepth, name: str, grid: tuple[int, int]) -> Path:
-    from stereocast.export.store import Export, obtain, weights_digest
+def _export(network: VideoDepth, name: str, config: DepthConfig) -> Path:
+    from stereocast.export.store import Export, ExportPrecision, obtain, weights_digest
 
-    export = Export(name, weights_digest(network.state_dict()), grid)
+    precision = cast("ExportPrecision", config.precision)
+    export = Export(name, weights_digest(network.state_dict()), config.grid, precision)
     return obtain(network, export, cache_folder() / "exports", say=_announce)
 
 

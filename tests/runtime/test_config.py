@@ -53,6 +53,7 @@ MISTAKES_IN_FILES = {
     "[depth]\nmodel = 'A/B'": (
         "depth.model: 'A/B' cannot name a model: see 'stereocast models list'"
     ),
+    "[depth]\nprecision = 'fp8'": "depth.precision: 'fp8' is not one of fp32, int8",
     "[depth]\nsink = 'none'": "depth.sink: 'none' is not one of official, visible",
     "[live]\ncodec = 'vp9'": "live.codec: 'vp9' is not one of 'auto', 'x264', 'mjpeg'",
     "[x264]\nthreads = 2": "unknown key 'x264.threads'. Known: preset, bitrate_kbps, vbv_frames.",

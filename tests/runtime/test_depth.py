@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def mine(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
 
 
 def exporter(folder: Path):
-    return lambda network, name, grid: obtain(network, Export(name, "0" * 64, grid), folder)
+    return lambda network, name, config: obtain(
+        network, Export(name, "0" * 64, config.grid, config.precision), folder
+    )
 
 
 def test_the_prior_needs_no_files(store: ModelStore):
@@ -81,9 +84,13 @@ def test_weights_are_exported_once_and_give_the_depth_of_pytorch(mine: ModelStor
     plain = open_depth(CONFIG, SIZE, DepthFiles(mine))
     assert exported.report() == {
         "model": "mine", "output": "metric-depth", "grid": [28, 42],
-        "runner": "ONNX Runtime, 1 thread",
+        "runner": "ONNX Runtime, 1 thread, fp32",
     }  # fmt: skip
     assert exported.notes == ()
+    coarse = dataclasses.replace(CONFIG, precision="int8")
+    eight_bits = open_depth(coarse, SIZE, DepthFiles(mine, 1, exporter(tmp_path)))
+    assert eight_bits.runner.endswith("int8")
+    assert len(list(tmp_path.glob("*.onnx"))) == 2
     assert plain.runner == "PyTorch"
     assert "runs in PyTorch" in plain.notes[0]
     depths = []
