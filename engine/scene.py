@@ -20,14 +20,17 @@ class SceneConfig:
 
     dissimilarity: float = 0.55
     """1 − correlation of successive thumbnails above which a cut is declared, in (0, 2]."""
+    change: float = 0.02
+    """Mean difference of successive thumbnails (0..1) below which a change is never a cut."""
     contrast: float = 0.02
     """Standard deviation of a thumbnail (0..1) below which it is blank and never a cut."""
 
     def __post_init__(self) -> None:
         if not 0 < self.dissimilarity <= 2:
             raise ConfigError(f"scene.dissimilarity must be in (0, 2], got {self.dissimilarity}")
-        if not 0 <= self.contrast < 1:
-            raise ConfigError(f"scene.contrast must be in [0, 1), got {self.contrast}")
+        for name in ("change", "contrast"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"scene.{name} must be in [0, 1), got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class SceneStage:
     """Compare each picture with the one before by the correlation of small thumbnails.
 
     Correlation ignores brightness and contrast: flashes, fades and exposure changes are no cuts.
+    Neither is a small thing that moves before nothing, which correlates with nothing but hardly
+    changes the picture.
     Blank pictures (black between two scenes) are passed over: the scene after them is compared with
     the scene before them.
     """
@@ -59,9 +64,12 @@ class SceneStage:
         thumb = adaptive_avg_pool2d(x[:, ::_STRIDE, ::_STRIDE].float() / 255, _THUMB).flatten()
         centred = thumb - thumb.mean()
         spread = centred.square().mean().sqrt()
-        pattern = centred / spread.clamp_min(1e-6)
-        correlation = (pattern * state.thumb).mean()
+        before = state.thumb - state.thumb.mean()
+        scale = (spread * before.square().mean().sqrt()).clamp_min(1e-6)
+        correlation = (centred * before).mean() / scale
         contrasted = (spread > self._config.contrast).reshape(1)
-        cut = contrasted & state.seen & (1 - correlation > self._config.dissimilarity)
-        kept = torch.where(contrasted, pattern, state.thumb)
+        changed = (thumb - state.thumb).abs().mean() > self._config.change
+        other = (1 - correlation > self._config.dissimilarity) & changed
+        cut = contrasted & state.seen & other
+        kept = torch.where(contrasted, thumb, state.thumb)
         return SceneState(kept, state.seen | contrasted), cut

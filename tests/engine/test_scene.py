@@ -52,6 +52,13 @@ def test_another_scene_after_black_is_a_cut_at_its_first_visible_frame():
     assert cuts([scene(1), black, black, scene(2), scene(2)]) == [3]
 
 
+def test_a_small_thing_that_moves_before_nothing_is_no_cut():
+    pictures = [torch.zeros(3, 90, 160, dtype=torch.uint8) for _ in range(6)]
+    for index, picture in enumerate(pictures):
+        picture[:, 40:48, 20 * index : 20 * index + 8] = 200
+    assert cuts(pictures) == []
+
+
 def test_impossible_settings_are_refused():
     with pytest.raises(ConfigError, match=r"scene\.dissimilarity"):
         SceneConfig(dissimilarity=0)
