@@ -47,8 +47,8 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	$(BIN)/stereocast bench depth --json bench/results/depth.json
 	$(BIN)/stereocast bench pumping --json bench/results/pumping.json
 	$(BIN)/stereocast bench convert $(VIDEO) --json bench/results/convert.json
-	$(BIN)/stereocast bench latency --json bench/results/latency.json
-	$(BIN)/stereocast bench latency --slow-viewer --json bench/results/slow-viewer.json
+	$(BIN)/stereocast bench latency --seconds 60 --json bench/results/latency.json
+	$(BIN)/stereocast bench latency --slow-viewer --seconds 30 --json bench/results/slow-viewer.json
 
 clean:           ## remove what was made here
 	rm -rf $(VENV) build demo
