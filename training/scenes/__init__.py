@@ -1,0 +1,5 @@
+"""Rendered scenes whose other eye, depth and hidden parts are known exactly."""
+
+from stereocast.training.scenes.truth import TruthFrame
+
+__all__ = ["TruthFrame"]
