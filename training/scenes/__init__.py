@@ -1,5 +1,6 @@
 """Rendered scenes whose other eye, depth and hidden parts are known exactly."""
 
+from stereocast.training.scenes.clip import SceneClip
 from stereocast.training.scenes.truth import TruthFrame
 
-__all__ = ["TruthFrame"]
+__all__ = ["SceneClip", "TruthFrame"]
