@@ -44,7 +44,7 @@ class Draws:
         """Return a colour of any hue, weakly to strongly saturated, its brightest part in range."""
         hue, saturation, value = (
             self.uniform(0, 6),
-            self.uniform(0.1, 0.75),
+            self.uniform(0.08, 0.62),
             self.uniform(low, high),
         )
         red, green, blue = (

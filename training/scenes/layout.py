@@ -144,6 +144,6 @@ def _swing(draws: Draws, middle: float, fastest_m: float) -> Swing:
 
 def _light(draws: Draws, floor_y: float) -> Tensor:
     lamp = (draws.uniform(-3, 3), floor_y - draws.uniform(4.2, 5.0), draws.uniform(3, 10))
-    warmth, strength = draws.uniform(-0.12, 0.12), draws.uniform(2.6, 3.6)
+    warmth, strength = draws.uniform(-0.12, 0.12), draws.uniform(4.0, 6.0)
     diffuse = (strength * (1 + warmth), strength, strength * (1 - warmth))
-    return torch.tensor([lamp, diffuse, (0.42, 0.43, 0.46), (0.0, 0.0, 0.0)])
+    return torch.tensor([lamp, diffuse, (0.55, 0.56, 0.60), (0.0, 0.0, 0.0)])

@@ -60,8 +60,8 @@ def _in_left_picture(eyes: tuple[Camera, Camera], right_depth: Tensor) -> Tensor
     left, right = eyes
     baseline_m = torch.linalg.vector_norm(right.position - left.position)
     shift = right.principal_px[0] - left.principal_px[0]
-    columns = torch.arange(right_depth.shape[1]) + 0.5
-    return columns - shift + left.focal_px * baseline_m / right_depth
+    columns = torch.arange(right_depth.shape[1]) + (0.5 - shift)
+    return torch.addcdiv(columns, left.focal_px * baseline_m, right_depth)
 
 
 class _Table:
@@ -109,7 +109,7 @@ class _Table:
         """Read the card's texture as the ray caster does, at the mip level of its middle."""
         side = self.textures.shape[2] - 1
         opaque = torch.zeros(len(ids), dtype=torch.bool)
-        for number in ids.unique().tolist():
+        for number in sorted(set(ids.tolist())):
             here = torch.nonzero(ids == number)[:, 0]
             middle = self.origin[number] + (self.u[number] + self.v[number]) / 2
             edges = torch.stack([self.u[number], self.v[number]]).norm(dim=-1)
