@@ -3,8 +3,16 @@
 Nothing here knows a frame, a configuration or a stream.
 """
 
+from stereocast.kernels.disparity import joint_upsample, sharpen, softness
 from stereocast.kernels.fill import fill_holes
 from stereocast.kernels.pack import pack_sbs
 from stereocast.kernels.warp import forward_warp
 
-__all__ = ["fill_holes", "forward_warp", "pack_sbs"]
+__all__ = [
+    "fill_holes",
+    "forward_warp",
+    "joint_upsample",
+    "pack_sbs",
+    "sharpen",
+    "softness",
+]

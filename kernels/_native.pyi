@@ -5,6 +5,16 @@ from torch import Tensor
 def set_threads(count: int) -> None: ...
 def threads() -> int: ...
 def retain_freed_memory() -> None: ...
+def disparity_softness(disparity: Tensor, block: int, softness: Tensor) -> None: ...
+def disparity_silhouettes(
+    disparity: Tensor,
+    softness: Tensor,
+    image: Tensor | None,
+    step_px: float,
+    reach_share: float,
+    reach_max_px: int,
+    out: Tensor,
+) -> None: ...
 def warp_u8(
     image: Tensor,
     disparity: Tensor,

@@ -12,6 +12,8 @@ namespace nb = nanobind;
 namespace stereocast {
 void bind_raycast(nb::module_& module);
 void bind_preprocess(nb::module_& module);
+void bind_disparity(nb::module_& module);
+void bind_softness(nb::module_& module);
 void bind_warp(nb::module_& module);
 void bind_fill(nb::module_& module);
 void bind_pack(nb::module_& module);
@@ -37,6 +39,8 @@ NB_MODULE(_native, module) {
   module.def("retain_freed_memory", &retain_freed_memory);
   stereocast::bind_raycast(module);
   stereocast::bind_preprocess(module);
+  stereocast::bind_disparity(module);
+  stereocast::bind_softness(module);
   stereocast::bind_warp(module);
   stereocast::bind_fill(module);
   stereocast::bind_pack(module);
