@@ -40,6 +40,25 @@ def stamp_strip(
     scale: int,
     counters: Tensor,
 ) -> None: ...
+def anaglyph(
+    left: Tensor,
+    right: Tensor,
+    mode: int,
+    matrix: Tensor,
+    decode: Tensor,
+    encode: Tensor,
+    mixed: Tensor,
+) -> None: ...
+def depth_picture(nearness: Tensor, palette: Tensor, picture: Tensor) -> None: ...
+def difference(left: Tensor, right: Tensor, apart: Tensor) -> None: ...
+def half_sphere(
+    picture: Tensor,
+    column_x: Tensor,
+    column_secant: Tensor,
+    row_y: Tensor,
+    middle_y: float,
+    view: Tensor,
+) -> None: ...
 def yuv_to_rgb(y: Tensor, u: Tensor, v: Tensor, rgb: Tensor, fixed: tuple[int, ...]) -> None: ...
 def to_network(rgb: Tensor, out: Tensor) -> None: ...
 def raycast(
