@@ -45,9 +45,7 @@ def pack_pictures(
     if module is None:
         return reference.pack_pictures(pictures, packing, strip=strip)
     height, width = pictures[0].shape[1:]
-    surface = torch.empty(
-        packing.surface_shape(height, width, len(pictures)), dtype=torch.uint8
-    )
+    surface = torch.empty(packing.surface_shape(height, width, len(pictures)), dtype=torch.uint8)
     part = packing.part_size(height, width)
     squeeze = _SQUEEZES.index(packing.squeeze)
     if squeeze and packing.sharp:

@@ -43,7 +43,10 @@ def pack_pictures(
     if strip is not None:
         _stamp(luma[None], boxes, strip, scale, levels=(16, 235))
         for top, left in boxes:
-            area = (slice(top // 2, top // 2 + 16 * scale), slice(left // 2, left // 2 + 160 * scale))
+            area = (
+                slice(top // 2, top // 2 + 16 * scale),
+                slice(left // 2, left // 2 + 160 * scale),
+            )
             blue[area] = red[area] = 128
     chroma = (
         torch.stack((blue, red), dim=-1).flatten()
