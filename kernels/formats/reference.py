@@ -1,4 +1,4 @@
-"""Display formats in plain PyTorch: in floats the definition, in whole numbers what kernels equal."""
+"""Display formats in plain PyTorch: floats define them, whole numbers are what kernels equal."""
 
 from __future__ import annotations
 

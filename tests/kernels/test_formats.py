@@ -1,4 +1,4 @@
-"""Display formats: right against reference vectors and plain geometry, equal native and reference."""
+"""Display formats: right by vectors and plain geometry, native equal to the reference."""
 
 from __future__ import annotations
 
