@@ -110,6 +110,19 @@ class Layout(StrEnum):
         return box.height, box.width
 
 
+class View(StrEnum):
+    """How a stream is shown, whatever its layout."""
+
+    PACKED = "packed"
+    """As it comes."""
+    LEFT = "left"
+    RIGHT = "right"
+    SBS = "sbs"
+    """Left eye beside right eye, both in their true proportions."""
+    ANAGLYPH = "anaglyph"
+    """For red-cyan glasses."""
+
+
 def half_sphere_size(height: int, width: int) -> int:
     """Return the side of the square that holds one eye of VR180, even, pixels.
 

@@ -1,7 +1,7 @@
 """How each kind of anaglyph mixes the eyes: numbers and tables, no pixels.
 
-Sources: E. Dubois, "A projection method to generate anaglyph stereo images", ICASSP 2001; P. Wimmer,
-"Anaglyph methods comparison"; IEC 61966-2-1 (sRGB); ITU-R BT.601 (luma).
+Sources: E. Dubois, "A projection method to generate anaglyph stereo images", ICASSP 2001;
+P. Wimmer, "Anaglyph methods comparison"; IEC 61966-2-1 (sRGB); ITU-R BT.601 (luma).
 """
 
 from __future__ import annotations

@@ -48,10 +48,7 @@ def anaglyph_u8(left: Tensor, right: Tensor, recipe: Recipe) -> Tensor:
     eyes = [left.long(), right.long()]
     if recipe.mode > 0:
         eyes = [recipe.decode.long()[eye] for eye in eyes]
-    parts = [
-        sum(matrix[:, 3 * i + c, None, None] * eye[c] for c in range(3))
-        for i, eye in enumerate(eyes)
-    ]
+    parts = [(matrix[:, 3 * i : 3 * i + 3, None, None] * eye).sum(1) for i, eye in enumerate(eyes)]
     full = 1000 * (255 if recipe.mode == 0 else ENCODE_STEPS)
     if recipe.mode == 1:
         parts = [part.clamp(0, full) for part in parts]
@@ -108,10 +105,10 @@ def half_sphere(picture: Tensor, sphere: SphereMap) -> Tensor:
     columns = [(left + step).clamp(0, width - 1).long() for step in (0, 1)]
     rows = [(top + step).clamp(0, height - 1).long() for step in (0, 1)]
     values = picture.float()
-    lines = [
+    upper, lower = (
         _between(values[:, row, columns[0]], values[:, row, columns[1]], x - left) for row in rows
-    ]
-    return ((_between(*lines, y - top) + 0.5).int() * inside).to(torch.uint8)
+    )
+    return ((_between(upper, lower, y - top) + 0.5).int() * inside).to(torch.uint8)
 
 
 def side_by_side(first: Tensor, second: Tensor) -> Tensor:
