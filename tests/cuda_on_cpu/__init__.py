@@ -21,25 +21,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from stereocast.kernels.sources import KERNELS, kernel_names
+
 HERE = Path(__file__).resolve().parent
-KERNELS = HERE.parent.parent / "kernels"
 ORDERS = ("forward", "backward", "shuffled")
 
-_KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\s*\(")
 _DYNAMIC_SHARED = re.compile(
     r"extern\s+__shared__\s+(?:(?:__align__|alignas)\s*\(\d+\)\s*)?([\w ]+?)\s*(\w+)\s*\[\s*\]\s*;"
 )
-_FLAGS = [
-    "-std=c++20",
-    "-O2",
-    "-shared",
-    "-fPIC",
-    "-ffp-contract=off",
-    "-fno-strict-aliasing",
-    "-fno-math-errno",
-    "-Wno-attributes",
-    "-Werror=frame-larger-than=65536",
-]
+_FLAGS = (
+    *("-std=c++20", "-O2", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing"),
+    *("-fno-math-errno", "-Wno-attributes", "-Werror=frame-larger-than=65536"),
+)
 _PADDING = 256  # bytes of red zone on either side of every tensor
 _RED = 0xA7
 _KINDS = {
@@ -193,11 +186,6 @@ def _adopt(name: str, memories: dict[str, dict[int, Tensor]], args: Sequence[Arg
                     "race, or shared memory is read before it is written"
                 )
         torch.tensor([], dtype=torch.uint8).set_(storage).copy_(result)
-
-
-def kernel_names(text: str) -> list[str]:
-    """Return the names of the kernels that a .cu file defines, in its order."""
-    return _KERNEL.findall(text)
 
 
 @functools.cache
