@@ -1,4 +1,4 @@
-"""Compiled kernels as values and as files: what is known of one, how it is kept, when it is refused.
+"""Compiled kernels as values and as files: what is known of them, when a file is refused.
 
 The folder is the caller's; nothing here knows a default one. Making a cubin belongs to `launch`.
 """

@@ -26,7 +26,7 @@ class CudaSource:
     op: str
     text: str
     headers: dict[str, str]
-    """Texts of all headers, the headers' own headers too, by their path in the folder of kernels."""
+    """Texts of all headers, those that headers include too, by their path in the folder."""
 
     @property
     def name(self) -> str:
