@@ -21,8 +21,8 @@ extern "C" __global__ void halve(const float* in, int count, float* out) {
 }
 
 // Sums 64 numbers per block; thread 0 writes the sum.
-extern "C" __global__ void reduce(const int* in, int* out, int with_barrier) {
-  __shared__ int part[64];
+extern "C" __global__ void reduce(const unsigned* in, unsigned* out, int with_barrier) {
+  __shared__ unsigned part[64];
   part[threadIdx.x] = in[blockIdx.x * 64 + threadIdx.x];
   for (int reach = 32; reach > 0; reach /= 2) {
     if (with_barrier) __syncthreads();
@@ -86,6 +86,18 @@ extern "C" __global__ void overrun_shared(int* out) {
 extern "C" __global__ void read_unwritten(int* out) {
   __shared__ int kept[4];
   out[threadIdx.x] = kept[threadIdx.x];
+}
+
+extern "C" __global__ void slip(int kind, int zero, float far, const unsigned char* in, int* out) {
+  __shared__ int kept[4];
+  kept[threadIdx.x] = 0;
+  if (kind == 0) out[0] = kept[zero + 4];
+  if (kind == 1) out[0] = 2147483647 + (zero + 1);
+  if (kind == 2) out[0] = 1 / zero;
+  if (kind == 3) out[0] = 1 << (zero + 32);
+  if (kind == 4) out[0] = static_cast<int>(far);
+  if (kind == 5) out[0] = reinterpret_cast<const uchar4*>(in + zero + 1)->x;
+  if (kind == 6) out[0] = in[0];
 }
 """
 
@@ -167,6 +179,32 @@ def test_writes_outside_dynamic_shared_memory_are_caught(source):
 def test_shared_memory_read_before_it_is_written_is_caught(source):
     with pytest.raises(KernelFault, match="read before it is written"):
         run_kernel(source, "read_unwritten", grid=[1], block=[4], args=[zeros(4)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (0, "indexes an array outside its bounds, in kernel.cu"),
+        (1, "a signed (sum|difference) overflows"),
+        (2, "divides an integer by zero"),
+        (3, "shifts by more than the bits"),
+        (4, "converts a float that no such integer can hold"),
+        (5, "uses a null or misaligned pointer"),
+        (6, "uses a null or misaligned pointer"),
+    ],
+)
+def test_what_cpus_and_gpus_answer_differently_is_a_fault(source, kind, words):
+    bytes_in = None if kind == 6 else torch.zeros(8, dtype=torch.uint8)
+    with pytest.raises(KernelFault, match=words):
+        run_kernel(
+            source, "slip", grid=[1], block=[1], args=[kind, 0, float("inf"), bytes_in, zeros(1)]
+        )
+
+
+def test_a_launch_after_a_fault_is_as_good_as_before(source):
+    with pytest.raises(KernelFault):
+        run_kernel(source, "diverge", grid=[1], block=[4], args=[zeros(4)])
+    test_barriers_let_a_block_reduce(source)
 
 
 def test_tensors_that_share_memory_share_it_in_the_kernel(source):
