@@ -20,12 +20,12 @@
 #define __global__
 #define __device__
 #define __host__
-#define __constant__ static const
+#define __constant__
 #define __shared__ static __attribute__((section("cuda_shared")))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
-#define __align__(bytes) alignas(bytes)
+#define __align__(bytes) __attribute__((aligned(bytes)))
 
 #define __syncthreads() ::cuda_on_cpu::wait_for_block(__LINE__)
 #define __syncthreads_count(condition) ::cuda_on_cpu::count_block((condition) ? 1 : 0, __LINE__)

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from stereocast.kernels.launch import compile_kernel
+from stereocast.kernels.sources import KERNELS, CudaSource
 from tests.cuda_on_cpu import KernelFault, run_kernel
 
 SOURCE = r"""
@@ -58,6 +60,35 @@ extern "C" __global__ void warp_sums(const int* in, int* sums, unsigned* votes) 
   sums[threadIdx.x] = value;
 }
 
+static __constant__ int weights[4] = {1, 10, 100, 1000};
+
+namespace {
+template <int kWidth>
+__device__ int weighed(const uchar4* in) {
+  __shared__ __align__(16) unsigned char row[4 * kWidth];
+  reinterpret_cast<uchar4*>(row)[threadIdx.x] = in[threadIdx.x];
+  __syncthreads();
+  int sum = 0;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) sum += weights[i] * row[(threadIdx.x + kWidth * i) % (4 * kWidth)];
+  return sum;
+}
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(64) weigh(const uchar4* in, int* out) {
+  out[threadIdx.x] = weighed<8>(in);
+}
+
+extern "C" __global__ void scan(const int* in, int* sums, int* positive) {
+  int value = in[threadIdx.x];
+  for (unsigned reach = 1; reach < 32; reach *= 2) {
+    const int before = __shfl_up_sync(~0u, value, reach);
+    if (threadIdx.x % 32 >= reach) value += before;
+  }
+  sums[threadIdx.x] = value;
+  positive[threadIdx.x] = __syncthreads_count(in[threadIdx.x] > 0);
+}
+
 extern "C" __global__ void leave_early(int* out, int from) {
   __shared__ int seen;
   if (threadIdx.x == 0) seen = 5;
@@ -78,9 +109,9 @@ extern "C" __global__ void diverge(int* out) {
 extern "C" __global__ void overrun(int* out, int count) { out[count] = 1; }
 
 extern "C" __global__ void overrun_shared(int* out) {
-  extern __shared__ int kept[];
-  kept[4] = 1;
-  out[0] = kept[0];
+  extern __shared__ int few[];
+  few[4] = 1;
+  out[0] = few[0];
 }
 
 extern "C" __global__ void read_unwritten(int* out) {
@@ -155,6 +186,21 @@ def test_lanes_of_a_warp_exchange_numbers(source):
     assert int(votes[0]) & 0xFFFFFFFF == expected
 
 
+def test_lanes_pass_numbers_on_and_blocks_count(source):
+    numbers, sums, positive = torch.arange(-9, 55, dtype=torch.int32), zeros(64), zeros(64)
+    run_kernel(source, "scan", grid=[1], block=[64], args=[numbers, sums, positive])
+    assert torch.equal(sums.reshape(2, 32), numbers.reshape(2, 32).cumsum(1).int())
+    assert positive.tolist() == [54] * 64
+
+
+def test_templates_vectors_and_constant_tables_work(source, generator):
+    row = torch.randint(0, 256, (32,), dtype=torch.uint8, generator=generator)
+    out = zeros(8)
+    run_kernel(source, "weigh", grid=[1], block=[8], args=[row, out])
+    weights = torch.tensor([1, 10, 100, 1000])
+    assert torch.equal(out, (row.reshape(4, 8).T.int() * weights).sum(1).int())
+
+
 def test_a_barrier_does_not_wait_for_threads_that_have_ended(source):
     out = zeros(64)
     run_kernel(source, "leave_early", grid=[1], block=[64], args=[out, 40])
@@ -219,3 +265,11 @@ def test_arguments_of_another_type_are_refused(source):
         run_kernel(source, "halve", grid=[1], block=[4], args=[doubles, 4, torch.zeros(4)])
     with pytest.raises(AssertionError, match="takes 3 arguments, got 2"):
         run_kernel(source, "halve", grid=[1], block=[4], args=[torch.zeros(4), 4])
+
+
+@pytest.mark.slow
+def test_what_runs_here_is_what_nvrtc_compiles():
+    headers = {"portable.h": (KERNELS / "portable.h").read_text()}
+    source = CudaSource("emulated", SOURCE, headers)
+    cubin = compile_kernel(source, 75)
+    assert sorted(kernel.name for kernel in cubin.kernels) == sorted(source.kernels)
