@@ -17,6 +17,7 @@ void bind_softness(nb::module_& module);
 void bind_warp(nb::module_& module);
 void bind_fill(nb::module_& module);
 void bind_pack(nb::module_& module);
+void bind_formats(nb::module_& module);
 }  // namespace stereocast
 
 namespace {
@@ -44,4 +45,5 @@ NB_MODULE(_native, module) {
   stereocast::bind_warp(module);
   stereocast::bind_fill(module);
   stereocast::bind_pack(module);
+  stereocast::bind_formats(module);
 }
