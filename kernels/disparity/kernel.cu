@@ -15,7 +15,7 @@ using namespace stereocast::disparity;
 
 constexpr int kThreads = 256;
 constexpr int kMostReach = 16;
-constexpr int kMostWidening = (kMostReach + 1) / 3;
+constexpr int kMostWidening = (kMostReach + 1) / 7;
 
 // planes: nearest, farthest and steepest of every block, [3, rows, columns].
 extern "C" __global__ void stereocast_disparity_blocks(const float* disparity, int height,
