@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stereocast.bench.stereo_truth import artefacts
 from stereocast.bench.stereo_truth.clips import Clip
-from stereocast.bench.stereo_truth.methods import BASELINES, OURS, Eye, Make, ours
+from stereocast.bench.stereo_truth.methods import BASELINES, OURS, Eye, Make, Ours
 from stereocast.bench.stereo_truth.scores import edge_band, psnr, ssim
 from stereocast.training.scenes import TruthFrame
 
@@ -55,7 +55,7 @@ def run(
     advance  called after every frame of every clip
     """
     if methods is None:
-        methods = {OURS: ours, **BASELINES}
+        methods = {OURS: Ours, **BASELINES}
     rows = []
     for clip in clips.clips():
         eyes = {name: make() for name, make in methods.items()}

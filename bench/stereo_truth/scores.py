@@ -1,6 +1,6 @@
 """How near a made right eye comes to the true one in a single frame: PSNR and SSIM by region.
 
-What needs more than one frame or more than colours (flicker, leaks, consistency) is in artefacts.py.
+What needs more than one frame or more than colours is in artefacts.py: flicker, leaks, consistency.
 Pictures are [3, H, W] uint8, masks [H, W]; a region without pixels scores NaN.
 """
 
