@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stereocast.bench.stereo_truth import artefacts
 from stereocast.bench.stereo_truth.clips import Clip
+from stereocast.bench.stereo_truth.iw3_eyes import IW3_BASELINES
 from stereocast.bench.stereo_truth.methods import BASELINES, OURS, Eye, Make, Ours
 from stereocast.bench.stereo_truth.scores import edge_band, psnr, ssim
 from stereocast.training.scenes import TruthFrame
@@ -55,7 +56,7 @@ def run(
     advance  called after every frame of every clip
     """
     if methods is None:
-        methods = {OURS: Ours, **BASELINES}
+        methods = {OURS: Ours, **BASELINES, **IW3_BASELINES}
     rows = []
     for clip in clips.clips():
         eyes = {name: make() for name, make in methods.items()}

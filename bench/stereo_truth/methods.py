@@ -32,6 +32,7 @@ SPLAT_RIGHT, SPLAT = "splat + right-nearest", "splat + background-nearest"
 DILATED = "dilation 13 + splat + nearest"
 DILATED_SCALED = "dilation 13 at 720p + splat + nearest"
 
+PEAK = 255.0
 DILATION_PX = 13
 _DILATION_ROWS = 720
 _COVERED = 0.5
