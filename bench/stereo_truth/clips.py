@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +64,10 @@ class RenderedClips:
                 degrade = self._depth(depth, seed)
                 given = (degrade.disparity(f.disparity, index) for index, f in enumerate(frames))
                 yield Clip(f"scene {seed}", depth, frames, tuple(given))
+
+    def only(self, depth: DepthKind) -> RenderedClips:
+        """Return the same scenes with one kind of depth."""
+        return replace(self, depths=(depth,))
 
     def _depth(self, kind: DepthKind, seed: int) -> Depth:
         if kind == "perfect":

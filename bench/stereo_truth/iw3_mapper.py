@@ -22,7 +22,8 @@ def _rescaled(curve: Curve) -> Curve:
 
     def bent(x: Tensor) -> Tensor:
         low, high = curve(torch.tensor([0.0, 1.0], dtype=torch.float64))
-        return (curve(x) - low) / (high - low)
+        scaled: Tensor = (curve(x) - low) / (high - low)
+        return scaled
 
     return bent
 

@@ -93,6 +93,18 @@ def ssim(made: Tensor, truth: Tensor, region: Tensor | None = None) -> float:
     return float(values[inner].mean())
 
 
+def inner_ssim(made: Tensor, truth: Tensor, margin_px: int) -> float:
+    """Return the SSIM of luma under an 11 × 11 Gaussian (sigma 1.5), away from the frame.
+
+    margin_px  pixels cut off on every side; windows of the others may reach into them
+    """
+    window = gaussian_window()
+    cut = margin_px - window.shape[0] // 2
+    inner = slice(cut, -cut)
+    a, b = luma(made)[inner, inner], luma(truth)[inner, inner]
+    return float(similarity_map(a, b, window).mean())
+
+
 def edge_band(disparity: Tensor) -> Tensor:
     """Return [H, W] bool: what lies near a step of the true disparity float32 [H, W].
 
