@@ -1,7 +1,8 @@
 """What was compared, to look at: a contact sheet with enlarged silhouettes, and maps of the error.
 
-Scores say how much is wrong; these say what. Rows are scenes, columns: left eye, true right eye,
-ours, the best baseline.
+Scores say how much is wrong; these say what. The contact sheet shows two scenes abreast, each as
+left eye, true right eye and what the methods made, under them the same enlarged where most is
+hidden from the left eye. The maps show the true right eye and the error of every method.
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ def save_pictures(
     sheet, maps = [], []
     for clip in clips.clips():
         views = last_views(clip, methods)
-        sheet += list(_contact_rows(clip, views))
+        sheet.append(torch.cat(list(_contact_rows(clip, views)), dim=1))
         maps.append(_error_row(clip, views))
         advance()
     paths = folder / f"contact-{depth}.png", folder / f"errors-{depth}.png"
-    for path, rows in zip(paths, (sheet, maps), strict=True):
-        save_png(torch.cat(rows, dim=1), path)
+    for path, blocks in zip(paths, (_two_abreast(sheet), maps), strict=True):
+        save_png(torch.cat(blocks, dim=1), path)
     return paths
 
 
@@ -99,6 +100,11 @@ def _contact_rows(clip: Clip, views: list[Tensor]) -> Iterator[Tensor]:
     for y, x in crops_of(truth.occluded, (rows, columns)):
         parts = [picture[:, y : y + rows, x : x + columns] for picture in pictures]
         yield torch.cat([_fitted(_enlarged(part)) for part in parts], dim=2)
+
+
+def _two_abreast(blocks: list[Tensor]) -> list[Tensor]:
+    filled = blocks if len(blocks) % 2 == 0 else [*blocks, torch.zeros_like(blocks[0])]
+    return [torch.cat(pair, dim=2) for pair in zip(filled[::2], filled[1::2], strict=True)]
 
 
 def _error_row(clip: Clip, views: list[Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ there, so that rows that depend on it differ a little. What is on disk is read i
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -43,27 +44,37 @@ def run_real(
 ) -> list[Row]:
     """Return a row for every real clip under `folder`/stereo and every method, and the oracle's.
 
-    The frames of a clip lie 20 apart, so every one is a start of its own. Copy, constant and ramp
-    are fitted to known disparities only and drawn by the plain renderer, as is the oracle.
-    Raises ConfigError if a file is missing.
+    Copy, constant and ramp are fitted to known disparities only and drawn by the plain renderer,
+    as is the oracle. Raises ConfigError if a file is missing.
     """
+    rows = (run_clip(folder, name, methods, advance=advance) for name in NAMES)
+    return [row for clip in rows for row in clip]
+
+
+def run_clip(
+    folder: Path,
+    name: str,
+    methods: Mapping[str, Make],
+    *,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Row]:
+    """Return the rows of one real clip; its frames lie 20 apart, so each is a start of its own."""
+    kept: dict[str, list[tuple[float, float, float]]] = {}
+    for pair in pairs(folder, name):
+        given = pair.completed()
+        for method, view in _flat_views(pair, given):
+            kept.setdefault(method, []).append((*_scores(view, pair.right), math.nan))
+        for method, make in methods.items():
+            if method not in (COPY, CONSTANT, RAMP):
+                began = time.process_time()
+                view, _ = make()(pair.left, given)
+                cpu_ms = (time.process_time() - began) * 1e3
+                kept.setdefault(method, []).append((*_scores(view, pair.right), cpu_ms))
+        advance()
     rows = []
-    for name in NAMES:
-        kept: dict[str, list[tuple[float, float, float]]] = {}
-        for pair in pairs(folder, name):
-            given = pair.completed()
-            for method, view in _flat_views(pair, given):
-                kept.setdefault(method, []).append((*_scores(view, pair.right), 0.0))
-            for method, make in methods.items():
-                if method not in (COPY, CONSTANT, RAMP):
-                    began = time.process_time()
-                    view, _ = make()(pair.left, given)
-                    cpu_ms = (time.process_time() - began) * 1e3
-                    kept.setdefault(method, []).append((*_scores(view, pair.right), cpu_ms))
-            advance()
-        for method, scores in kept.items():
-            means = torch.tensor(scores, dtype=torch.float64).mean(dim=0).tolist()
-            rows.append(Row(MATCHED, name, method, dict(zip(_SCORES, means, strict=True))))
+    for method, scores in kept.items():
+        means = torch.tensor(scores, dtype=torch.float64).mean(dim=0).tolist()
+        rows.append(Row(MATCHED, name, method, dict(zip(_SCORES, means, strict=True))))
     return rows
 
 

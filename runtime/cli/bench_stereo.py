@@ -164,8 +164,8 @@ def _size(text: str) -> tuple[int, int]:
     if found is None:
         raise ConfigError(f"--size {text}: give width and height in pixels, such as 640x360")
     width, height = (int(number) for number in found.groups())
-    if width < 64 or height < 64:
-        raise ConfigError(f"--size {text}: scenes need at least 64x64 pixels")
+    if width < 32 or height < 32:
+        raise ConfigError(f"--size {text}: scenes need at least 32x32 pixels")
     return width, height
 
 
