@@ -12,7 +12,8 @@ from torch import Tensor
 
 from stereocast.bench.stereo_truth import artefacts
 from stereocast.bench.stereo_truth.clips import Clip
-from stereocast.bench.stereo_truth.methods import BASELINES, OURS, Eye, Make, ours
+from stereocast.bench.stereo_truth.iw3_eyes import IW3_BASELINES
+from stereocast.bench.stereo_truth.methods import BASELINES, OURS, Eye, Make, Ours
 from stereocast.bench.stereo_truth.scores import edge_band, psnr, ssim
 from stereocast.training.scenes import TruthFrame
 
@@ -21,6 +22,9 @@ METRICS = (
     "flicker", "flicker_occluded", "leakage", "consistency_psnr", "cpu_ms",
 )  # fmt: skip
 """What is scored; `Row.scores` has them all, NaN where a clip cannot tell."""
+
+METHODS: Mapping[str, Make] = {OURS: Ours, **BASELINES, **IW3_BASELINES}
+"""Everything that is compared by default."""
 
 THE_TRUTH = "the true right eye"
 """A row of its own: how high consistency can get."""
@@ -45,17 +49,15 @@ class Clips(Protocol):
 
 def run(
     clips: Clips,
-    methods: Mapping[str, Make] | None = None,
+    methods: Mapping[str, Make] = METHODS,
     *,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Return a row for every clip and method, and one for the truth itself.
 
-    methods  compared beside one another; None: ours and every baseline
+    methods  compared beside one another; by default ours and every baseline
     advance  called after every frame of every clip
     """
-    if methods is None:
-        methods = {OURS: ours, **BASELINES}
     rows = []
     for clip in clips.clips():
         eyes = {name: make() for name, make in methods.items()}

@@ -30,7 +30,7 @@ def row_ramp(disparity: Tensor, valid: Tensor | None = None) -> Tensor:
     height, width = disparity.shape
     ramp = torch.linspace(0, 1, height, dtype=torch.float64)[:, None].expand(height, width)
     keep = torch.ones_like(disparity, dtype=torch.bool) if valid is None else valid.clone()
-    wanted = disparity.double()
+    wanted, fitted = disparity.double(), ramp
     for _ in range(_FIT_ROUNDS):
         cues = torch.stack((ramp[keep], torch.ones_like(ramp[keep])), dim=1)
         slope, offset = torch.linalg.lstsq(cues, wanted[keep][:, None]).solution.flatten()
@@ -62,7 +62,7 @@ def draw(left: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _drawn(image: Tensor, disparity: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return `image` with every pixel at its target column, the nearest on top; and its disparity."""
+    """Return `image` with every pixel at its target column, the nearest on top, and disparity."""
     height, width = disparity.shape
     inside = (target >= 0) & (target < width)
     rows = torch.arange(height)[:, None] * width

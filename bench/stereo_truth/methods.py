@@ -32,25 +32,25 @@ SPLAT_RIGHT, SPLAT = "splat + right-nearest", "splat + background-nearest"
 DILATED = "dilation 13 + splat + nearest"
 DILATED_SCALED = "dilation 13 at 720p + splat + nearest"
 
+PEAK = 255.0
 DILATION_PX = 13
 _DILATION_ROWS = 720
 _COVERED = 0.5
 
 
-def ours() -> Eye:
-    """Start the product's second eye; what it remembers lasts as long as the clip."""
-    eye, state = None, None
+class Ours:
+    """The product's second eye; what it remembers lasts as long as the clip."""
 
-    def step(left: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor | None]:
-        nonlocal eye, state
-        if eye is None or state is None:
-            eye = SecondEye((left.shape[1], left.shape[2]))
-            state = eye.init()
-        state, view, holes = eye.step(state, left, disparity)
-        # The next step may reuse the memory of what it gave us.
-        return view.clone(), holes.clone()
+    def __init__(self) -> None:
+        self._eye: SecondEye | None = None
 
-    return step
+    def __call__(self, left: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Make the next right eye."""
+        if self._eye is None:  # the size is known from the first frame on
+            self._eye = SecondEye((left.shape[1], left.shape[2]))
+            self._state = self._eye.init()
+        self._state, view, holes = self._eye.step(self._state, left, disparity)
+        return view.clone(), holes.clone()  # the next step may reuse the memory of what it gave
 
 
 def dilation_px(height: int) -> int:

@@ -1,6 +1,6 @@
 """How near a made right eye comes to the true one in a single frame: PSNR and SSIM by region.
 
-What needs more than one frame or more than colours (flicker, leaks, consistency) is in artefacts.py.
+What needs more than one frame or more than colours is in artefacts.py: flicker, leaks, consistency.
 Pictures are [3, H, W] uint8, masks [H, W]; a region without pixels scores NaN.
 """
 
@@ -91,6 +91,18 @@ def ssim(made: Tensor, truth: Tensor, region: Tensor | None = None) -> float:
     margin = BOX_PX // 2
     inner = region[margin:-margin, margin:-margin]
     return float(values[inner].mean())
+
+
+def inner_ssim(made: Tensor, truth: Tensor, margin_px: int) -> float:
+    """Return the SSIM of luma under an 11 × 11 Gaussian (sigma 1.5), away from the frame.
+
+    margin_px  pixels cut off on every side; windows of the others may reach into them
+    """
+    window = gaussian_window()
+    cut = margin_px - window.shape[0] // 2
+    inner = slice(cut, -cut)
+    a, b = luma(made)[inner, inner], luma(truth)[inner, inner]
+    return float(similarity_map(a, b, window).mean())
 
 
 def edge_band(disparity: Tensor) -> Tensor:

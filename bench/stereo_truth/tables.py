@@ -1,4 +1,8 @@
-"""The rows of a comparison as Markdown: means ± sd over clips, and paired differences from ours."""
+"""The rows of a comparison as Markdown.
+
+Rendered scenes: means ± sd over scenes, and differences from ours, scene by scene. Real clips: one
+column each.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Iterable
 from stereocast.bench.stereo_truth.comparison import METRICS, Row
 from stereocast.bench.stereo_truth.methods import OURS
 from stereocast.bench.stereo_truth.pairing import Spread, over_clips, paired
+from stereocast.bench.stereo_truth.real_clips import MATCHED, PUBLISHED_ORACLE_DB
 
 _HEADINGS = {
     "psnr": ("PSNR", 2),
@@ -30,7 +35,7 @@ def table(rows: Iterable[Row]) -> str:
     """Return the tables of every kind of depth in `rows`, as Markdown."""
     found = list(rows)
     parts = []
-    for depth in dict.fromkeys(row.depth for row in found):
+    for depth in dict.fromkeys(row.depth for row in found if row.depth != MATCHED):
         part = [row for row in found if row.depth == depth]
         count = len({row.clip for row in part})
         parts.append(f"### {depth.capitalize()} depth, {count} scenes\n\n{_means(part)}")
@@ -39,7 +44,22 @@ def table(rows: Iterable[Row]) -> str:
                 f"{OURS} minus each, paired scene by scene (in how many scenes greater)\n\n"
                 f"{_differences(part)}"
             )
+    real = [row for row in found if row.depth == MATCHED]
+    if real:
+        parts.append(f"### Real clips, matched depth, PSNR / SSIM\n\n{_clips(real)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _clips(rows: list[Row]) -> str:
+    clips = list(dict.fromkeys(row.clip for row in rows))
+    lines = _header("method", *clips)
+    for method in dict.fromkeys(row.method for row in rows):
+        own = {row.clip: row.scores for row in rows if row.method == method}
+        cells = (f"{own[clip]['psnr']:.2f} / {own[clip]['ssim']:.3f}" for clip in clips)
+        lines.append(_line(method, *cells))
+    published = (f"{PUBLISHED_ORACLE_DB[clip]:.2f}" for clip in clips)
+    lines.append(_line("published oracle, other matching", *published))
+    return "\n".join(lines)
 
 
 def _means(rows: list[Row]) -> str:

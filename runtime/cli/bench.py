@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stereocast.runtime.cli.bench_stereo import stereo_truth
 from stereocast.runtime.cli.cache import cache_folder
 from stereocast.runtime.cli.options import FramesOption, JsonOption
 from stereocast.runtime.cli.outcome import write_json
@@ -13,7 +14,8 @@ from stereocast.runtime.cli.outcome import write_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-bench = typer.Typer(help="Measure: latency, kernels, depth, conversion, pumping.")
+bench = typer.Typer(help="Measure: latency, kernels, depth, conversion, pumping, second eyes.")
+bench.command()(stereo_truth)
 
 
 @bench.command()
