@@ -8,18 +8,20 @@ def retain_freed_memory() -> None: ...
 def warp_u8(
     image: Tensor,
     disparity: Tensor,
-    gain: Tensor,
+    gains: Tensor,
     tear_px: float,
-    view: Tensor,
-    view_disparity: Tensor,
+    half_width: bool,
+    views: Tensor,
+    view_disparities: Tensor,
 ) -> None: ...
 def warp_f32(
     image: Tensor,
     disparity: Tensor,
-    gain: Tensor,
+    gains: Tensor,
     tear_px: float,
-    view: Tensor,
-    view_disparity: Tensor,
+    half_width: bool,
+    views: Tensor,
+    view_disparities: Tensor,
 ) -> None: ...
 def fill_u8(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
 def fill_f32(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
