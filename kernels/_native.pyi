@@ -13,6 +13,7 @@ def warp_u8(
     half_width: bool,
     views: Tensor,
     view_disparities: Tensor,
+    holes: Tensor,
 ) -> None: ...
 def warp_f32(
     image: Tensor,
@@ -22,6 +23,7 @@ def warp_f32(
     half_width: bool,
     views: Tensor,
     view_disparities: Tensor,
+    holes: Tensor,
 ) -> None: ...
 def fill_u8(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
 def fill_f32(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...

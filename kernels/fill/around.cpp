@@ -51,30 +51,33 @@ struct Picture {
   std::size_t offset(int y) const { return std::size_t{1} * y * width; }
 };
 
-// Adds a row of weighted colours to four planar sums.
+// The sum of two weighted rows of one channel.
 template <typename T>
-[[gnu::always_inline]] inline void add_row(const T* __restrict red, const T* __restrict green,
-                                           const T* __restrict blue,
-                                           const float* __restrict weights, int width,
-                                           float* __restrict sums, int stride) {
-  for (int x = 0; x < width; ++x) sums[x] += static_cast<float>(red[x]) * weights[x];
-  sums += stride;
-  for (int x = 0; x < width; ++x) sums[x] += static_cast<float>(green[x]) * weights[x];
-  sums += stride;
-  for (int x = 0; x < width; ++x) sums[x] += static_cast<float>(blue[x]) * weights[x];
-  sums += stride;
-  for (int x = 0; x < width; ++x) sums[x] += weights[x];
+[[gnu::always_inline]] inline void add_rows(const T* __restrict above, const T* __restrict below,
+                                            const float* __restrict weight_above,
+                                            const float* __restrict weight_below, int width,
+                                            float* __restrict sums) {
+  for (int x = 0; x < width; ++x) {
+    sums[x] = static_cast<float>(above[x]) * weight_above[x] +
+              static_cast<float>(below[x]) * weight_below[x];
+  }
 }
 
 STEREOCAST_MULTIVERSION
-void add_weighted(const std::uint8_t* red, const std::uint8_t* green, const std::uint8_t* blue,
-                  const float* weights, int width, float* sums, int stride) {
-  add_row(red, green, blue, weights, width, sums, stride);
+void add_weighted(const std::uint8_t* above, const std::uint8_t* below, const float* weight_above,
+                  const float* weight_below, int width, float* sums) {
+  add_rows(above, below, weight_above, weight_below, width, sums);
 }
 
-void add_weighted(const float* red, const float* green, const float* blue, const float* weights,
-                  int width, float* sums, int stride) {
-  add_row(red, green, blue, weights, width, sums, stride);
+void add_weighted(const float* above, const float* below, const float* weight_above,
+                  const float* weight_below, int width, float* sums) {
+  add_rows(above, below, weight_above, weight_below, width, sums);
+}
+
+STEREOCAST_MULTIVERSION
+void add_weights(const float* __restrict above, const float* __restrict below, int width,
+                 float* __restrict sums) {
+  for (int x = 0; x < width; ++x) sums[x] = above[x] + below[x];
 }
 
 STEREOCAST_MULTIVERSION
@@ -101,20 +104,32 @@ void pair_up(const float* __restrict red, const float* __restrict green,
 // From pixels to the finest level: blocks of 2 × 2.
 template <typename T>
 void pull_pixels(const Picture<T>& picture, float rate, const Level& to) {
-  const int stride = 2 * to.width;
+  const int stride = 2 * to.width, width = picture.width;
   parallel_rows(to.height, [&](int begin, int end) {
-    std::vector<float> sums(std::size_t{4} * stride), weights(picture.width);
+    // Zero beyond the last column and below the last row, where there is nothing.
+    std::vector<float> sums(std::size_t{4} * stride), above(width), below(width);
+    float *red = sums.data(), *green = red + stride, *blue = green + stride, *sum = blue + stride;
     for (int row = begin; row < end; ++row) {
-      std::fill(sums.begin(), sums.end(), 0.0f);
-      for (int y = 2 * row; y < std::min(2 * row + 2, picture.height); ++y) {
-        const T* pixels = picture.view + picture.offset(y);
-        weigh_row(picture.holes + picture.offset(y), picture.disparity + picture.offset(y), rate,
-                  picture.width, weights.data());
-        add_weighted(pixels, pixels + picture.plane(), pixels + 2 * picture.plane(), weights.data(),
-                     picture.width, sums.data(), stride);
+      const int y = 2 * row, next = std::min(y + 1, picture.height - 1);
+      const auto weigh = [&](int from, float* weights) {
+        weigh_row(picture.holes + picture.offset(from), picture.disparity + picture.offset(from),
+                  rate, width, weights);
+      };
+      weigh(y, above.data());
+      if (next > y) {
+        weigh(next, below.data());
+      } else {
+        std::fill(below.begin(), below.end(), 0.0f);
       }
-      const float* sum = sums.data();
-      pair_up(sum, sum + stride, sum + 2 * stride, sum + 3 * stride, to.width, to.row(row));
+      const T *upper = picture.view + picture.offset(y),
+              *lower = picture.view + picture.offset(next);
+      float* channels[3] = {red, green, blue};
+      for (int c = 0; c < 3; ++c) {
+        add_weighted(upper + c * picture.plane(), lower + c * picture.plane(), above.data(),
+                     below.data(), width, channels[c]);
+      }
+      add_weights(above.data(), below.data(), width, sum);
+      pair_up(red, green, blue, sum, to.width, to.row(row));
     }
   });
 }

@@ -32,8 +32,8 @@ def forward_warp(
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     Source: Fehn 2004, "Depth-image-based rendering"; `warp_eyes` says how.
     """
-    view, view_disparity = warp_with_disparity(image, disparity, gain=gain)
-    return view, torch.isneginf(view_disparity)
+    views, _, holes = warp_eyes(image, disparity, _one(gain, image))
+    return views[0], holes[0]
 
 
 def warp_with_disparity(
@@ -43,14 +43,13 @@ def warp_with_disparity(
 
     returns  view like `image` (0 in holes), and its disparity [H, W] float32, -inf in holes
     """
-    gains = torch.as_tensor(gain, dtype=torch.float32, device=image.device).reshape(1)
-    views, view_disparities = warp_eyes(image, disparity, gains)
+    views, view_disparities, _ = warp_eyes(image, disparity, _one(gain, image))
     return views[0], view_disparities[0]
 
 
 def warp_eyes(
     image: Tensor, disparity: Tensor, gains: Tensor, *, half_width: bool = False
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the views of several eyes at once, each as `forward_warp` would give it.
 
     image       [3, H, W] uint8 or float32, the source view
@@ -60,8 +59,8 @@ def warp_eyes(
                 view column = (source column + gain · disparity − 0.5) / 2, and a colour is the mean
                 of two samples one source column apart. Equals warping and then averaging pairs of
                 columns wherever a pair lies on one surface of constant disparity
-    returns     views [N, 3, H, V] like `image` (0 in holes), V = W at full width, and their
-                disparities [N, H, V] float32 in pixels of the view, -inf in holes
+    returns     views [N, 3, H, V] like `image` (0 in holes), V = W at full width; their disparities
+                [N, H, V] float32 in pixels of the view, -inf in holes; holes [N, H, V] bool
 
     Every row is a chain of segments between neighbouring pixels, drawn with a z-test on disparity
     (ties go to the larger source column, on every device) and sampled linearly at the exact source
@@ -81,8 +80,14 @@ def warp_eyes(
     views = image.new_empty(eyes, 3, height, width)
     view_disparities = disparity.new_empty(eyes, height, width)
     warp = module.warp_u8 if image.dtype == torch.uint8 else module.warp_f32
-    warp(image, disparity, gains, TEAR_PX, half_width, views, view_disparities)
-    return views, view_disparities
+    holes = disparity.new_empty(eyes, height, width, dtype=torch.bool)
+    mask = holes.view(torch.uint8)
+    warp(image, disparity, gains, TEAR_PX, half_width, views, view_disparities, mask)
+    return views, view_disparities, holes
+
+
+def _one(gain: Tensor | float, like: Tensor) -> Tensor:
+    return torch.as_tensor(gain, dtype=torch.float32, device=like.device).reshape(1)
 
 
 def _check(image: Tensor, disparity: Tensor) -> None:

@@ -88,12 +88,12 @@ void draw_row(const float* disparity, int width, int view_width, const Grid& gri
   warp::draw_beyond(end, target[end], disparity[end], 1, grid, view_width, land);
 }
 
-// Splits what won into disparity, the source pixel to read first (`black` in holes), and the share
-// of its successor.
+// Splits what won into disparity, whether it is a hole, the source pixel to read first (`black` in
+// holes), and the share of its successor.
 STEREOCAST_MULTIVERSION
 void decode_row(const Key* __restrict winner, float scale, float shift, std::int32_t black,
-                int width, float* __restrict disparity, std::int32_t* __restrict first,
-                float* __restrict share) {
+                int width, float* __restrict disparity, std::uint8_t* __restrict holes,
+                std::int32_t* __restrict first, float* __restrict share) {
   for (int x = 0; x < width; ++x) {
     disparity[x] = warp::disparity_of(winner[x]) * scale;
     share[x] = warp::column_of(winner[x]) + shift;
@@ -106,6 +106,7 @@ void decode_row(const Key* __restrict winner, float scale, float shift, std::int
     first[x] = whole | (black & open);
     share[x] = column - static_cast<float>(whole);
   }
+  for (int x = 0; x < width; ++x) holes[x] = first[x] == black;
 }
 
 // The disparity of an eye that is the source itself.
@@ -121,7 +122,8 @@ void own_disparity(const float* disparity, int width, bool half_width, float* ow
 
 template <typename T>
 void warp_eyes(Array<const T, 3> image, ConstMap disparity, Array<const float, 1> gains, float tear,
-               bool half_width, Array<T, 4> views, Array<float, 3> view_disparities) {
+               bool half_width, Array<T, 4> views, Array<float, 3> view_disparities,
+               Array<std::uint8_t, 3> holes) {
   const int height = static_cast<int>(disparity.shape(0));
   const int width = static_cast<int>(disparity.shape(1));
   const int view_width = static_cast<int>(view_disparities.shape(2));
@@ -140,16 +142,18 @@ void warp_eyes(Array<const T, 3> image, ConstMap disparity, Array<const float, 1
         const std::size_t offset = std::size_t{1} * y * view_width;
         T* view = views.data() + 3 * eye * view_plane + offset;
         float* view_depth = view_disparities.data() + eye * view_plane + offset;
+        std::uint8_t* view_holes = holes.data() + eye * view_plane + offset;
         const float gain = gains.data()[eye];
         if (gain == 0.0f) {
+          std::fill_n(view_holes, view_width, std::uint8_t{0});
           own_disparity(depth, width, half_width, view_depth);
           warp::copy_row(source, plane, width, half_width, view, view_plane);
           continue;
         }
         draw_row(depth, width, view_width, grid, gain, tear, scratch);
         decode_row(scratch.winner.data(), grid.scale, half_width ? 0.5f : 0.0f,
-                   scratch.sampler.black(), view_width, view_depth, scratch.sampler.first(),
-                   scratch.sampler.share());
+                   scratch.sampler.black(), view_width, view_depth, view_holes,
+                   scratch.sampler.first(), scratch.sampler.share());
         scratch.sampler.write(source, plane, half_width, view, view_plane);
       }
     }

@@ -7,7 +7,8 @@
 // 256th target. image [3, height, width], disparity [height, width], gains [eyes] in device memory,
 // views [eyes, 3, height, view_width], view_disparities [eyes, height, view_width], where
 // view_width is width, or (width + 1) / 2 at half width. Per view pixel and eye: 4 bytes of
-// disparity and about 6 of colour are read (12 of float colours: 24), 4 + 3 (4 + 12) are written.
+// disparity and about 6 of colour are read (12 of float colours: 24), 4 + 3 + 1 (4 + 12 + 1) are
+// written.
 #include "portable.h"
 #include "warp/math.h"
 
@@ -26,6 +27,7 @@ struct Eye {
   const float* disparity;
   T* view;
   float* view_disparity;
+  unsigned char* holes;
   size_t plane, view_plane;
   int width, view_width, half_width;
 };
@@ -41,6 +43,7 @@ __device__ void copy(const Eye<T>& eye) {
       const float mean = 0.5f * (static_cast<float>(row[first]) + static_cast<float>(row[second]));
       eye.view[c * eye.view_plane + x] = eye.half_width ? stored(mean, T{}) : row[x];
     }
+    eye.holes[x] = 0;
     eye.view_disparity[x] =
         eye.half_width ? (eye.disparity[first] + eye.disparity[second]) * 0.25f : eye.disparity[x];
   }
@@ -81,6 +84,7 @@ __device__ void sample_row(const Eye<T>& eye, const Grid& grid, const Key* winne
           eye.half_width ? sample_pair(at(-1), at(0), at(1), share) : sample(at(0), at(1), share);
       eye.view[c * eye.view_plane + x] = open ? T{} : stored(value, T{});
     }
+    eye.holes[x] = open;
     eye.view_disparity[x] = disparity_of(key) * grid.scale;
   }
 }
@@ -88,7 +92,7 @@ __device__ void sample_row(const Eye<T>& eye, const Grid& grid, const Key* winne
 template <typename T>
 __device__ void warp_row(const T* image, const float* disparity, const float* gains, float tear,
                          int half_width, int width, T* views, float* view_disparities,
-                         Key* winner) {
+                         unsigned char* holes, Key* winner) {
   const size_t height = gridDim.x, y = blockIdx.x, number = blockIdx.y;
   Eye<T> eye;
   eye.width = width;
@@ -100,6 +104,7 @@ __device__ void warp_row(const T* image, const float* disparity, const float* ga
   eye.disparity = disparity + y * width;
   eye.view = views + 3 * number * eye.view_plane + y * eye.view_width;
   eye.view_disparity = view_disparities + number * eye.view_plane + y * eye.view_width;
+  eye.holes = holes + number * eye.view_plane + y * eye.view_width;
   const float gain = gains[number];
   if (gain == 0.0f) {
     copy(eye);
@@ -118,15 +123,18 @@ __device__ void warp_row(const T* image, const float* disparity, const float* ga
 extern "C" __global__ void stereocast_warp_eyes_u8(const unsigned char* image,
                                                    const float* disparity, const float* gains,
                                                    float tear, int half_width, int width,
-                                                   unsigned char* views, float* view_disparities) {
+                                                   unsigned char* views, float* view_disparities,
+                                                   unsigned char* holes) {
   extern __shared__ unsigned long long winner[];
-  warp_row(image, disparity, gains, tear, half_width, width, views, view_disparities, winner);
+  warp_row(image, disparity, gains, tear, half_width, width, views, view_disparities, holes,
+           winner);
 }
 
 extern "C" __global__ void stereocast_warp_eyes_f32(const float* image, const float* disparity,
                                                     const float* gains, float tear, int half_width,
                                                     int width, float* views,
-                                                    float* view_disparities) {
+                                                    float* view_disparities, unsigned char* holes) {
   extern __shared__ unsigned long long winner[];
-  warp_row(image, disparity, gains, tear, half_width, width, views, view_disparities, winner);
+  warp_row(image, disparity, gains, tear, half_width, width, views, view_disparities, holes,
+           winner);
 }

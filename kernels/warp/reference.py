@@ -18,12 +18,13 @@ _NOTHING = -math.inf
 
 def warp_eyes(
     image: Tensor, disparity: Tensor, gains: Tensor, tear_px: float, half_width: bool
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Warp as `stereocast.kernels.warp.warp_eyes` says; `gains` is float32 [N]."""
-    views, view_disparities = [], []
+    views, view_disparities, holes = [], [], []
     for gain in gains.unbind():
         depth, column = _draw(disparity, gain, tear_px, half_width)
-        view = _sample(image, column, torch.isneginf(depth), half_width)
+        open_ = torch.isneginf(depth)
+        view = _sample(image, column, open_, half_width)
         own = gain == 0  # the source itself, whatever its disparity
         views.append(torch.where(own, _squeezed(image) if half_width else image, view))
         if half_width:
@@ -32,7 +33,8 @@ def warp_eyes(
         else:
             kept = disparity
         view_disparities.append(torch.where(own, kept, depth))
-    return torch.stack(views), torch.stack(view_disparities)
+        holes.append(open_ & ~own)
+    return torch.stack(views), torch.stack(view_disparities), torch.stack(holes)
 
 
 def _draw(
