@@ -18,21 +18,41 @@ def disparity_silhouettes(
 def warp_u8(
     image: Tensor,
     disparity: Tensor,
-    gain: Tensor,
+    gains: Tensor,
     tear_px: float,
-    view: Tensor,
-    view_disparity: Tensor,
+    half_width: bool,
+    views: Tensor,
+    view_disparities: Tensor,
+    holes: Tensor,
 ) -> None: ...
 def warp_f32(
     image: Tensor,
     disparity: Tensor,
-    gain: Tensor,
+    gains: Tensor,
     tear_px: float,
-    view: Tensor,
-    view_disparity: Tensor,
+    half_width: bool,
+    views: Tensor,
+    view_disparities: Tensor,
+    holes: Tensor,
 ) -> None: ...
 def fill_u8(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
 def fill_f32(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
+def fill_around_u8(
+    view: Tensor,
+    holes: Tensor,
+    disparity: Tensor,
+    narrow_px: int,
+    weights: tuple[float, float, float],
+    levels: int,
+) -> None: ...
+def fill_around_f32(
+    view: Tensor,
+    holes: Tensor,
+    disparity: Tensor,
+    narrow_px: int,
+    weights: tuple[float, float, float],
+    levels: int,
+) -> None: ...
 def pack(
     pictures: list[Tensor],
     columns: int,

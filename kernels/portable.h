@@ -14,3 +14,20 @@
 #if !defined(__CUDACC_RTC__)
 #include <math.h>  // floorf, ceilf, fabsf, fminf, fmaxf: built in under NVRTC
 #endif
+
+// The bits of a float as an unsigned number, and back.
+STEREOCAST_BOTH unsigned float_bits(float value) {
+#if defined(__CUDACC__)
+  return __float_as_uint(value);
+#else
+  return __builtin_bit_cast(unsigned, value);
+#endif
+}
+
+STEREOCAST_BOTH float bits_float(unsigned bits) {
+#if defined(__CUDACC__)
+  return __uint_as_float(bits);
+#else
+  return __builtin_bit_cast(float, bits);
+#endif
+}

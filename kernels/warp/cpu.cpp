@@ -1,182 +1,161 @@
-// Forward warp on the CPU: one row at a time, independent of all others.
+// Forward warp on the CPU: one row at a time, independent of all others, every eye in turn.
 //
-// Per row: (1) vectorised, where every segment begins and what it would write if it covered exactly
-// one target, the case of nearly all of them; (2) one scalar pass that lands them and sends the
-// rest (torn, stretched over two targets) through the general path; (3) sampling.
+// Per row and eye: (1) vectorised, where every segment begins and what it would write if it covered
+// exactly one target, the case of nearly all of them; (2) one scalar pass that lands them and sends
+// the rest (torn, stretched over two targets) through the general path; (3) sampling, in sample.h.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <vector>
 
 #include "pool.h"
 #include "tensors.h"
 #include "warp/math.h"
+#include "warp/sample.h"
 
 namespace stereocast {
 namespace {
 
-using warp::kNothing;
-using warp::Row;
-using warp::Segment;
+using warp::Grid;
+using warp::Key;
 
-enum Kind : std::int32_t { kEmpty = 0, kSingle = 1, kGeneral = 2 };
+// Segments that cover no target land beyond the row, in turn: one spot would make each wait for the
+// one before.
+constexpr int kBeyond = 8;
 
 // Scratch of one thread for one row.
 struct Scratch {
-  std::vector<float> target, disparity, column, winner;
-  std::vector<std::int32_t> first, kind;
-  std::vector<std::uint32_t> packed;  // one pixel more than the row: the last one again
-  std::vector<std::uint32_t> from, to;
-  std::vector<float> share;
+  std::vector<float> target;
+  std::vector<Key> key, winner;
+  std::vector<std::int32_t> first;
+  warp::Sampler sampler;
 
-  explicit Scratch(int width)
+  Scratch(int width, int view_width)
       : target(width),
-        disparity(width),
-        column(width),
-        winner(width),
+        key(width),
+        winner(view_width + kBeyond),
         first(width),
-        kind(width),
-        packed(width + 1),
-        from(width),
-        to(width),
-        share(width) {}
+        sampler(width, view_width) {}
 };
 
-// Conditions are combined with & and |: short circuits would keep the loop from being vectorised.
+constexpr std::int32_t kGeneral = -1;
+
+// Conditions are combined with & and |: short circuits would keep the loops from being vectorised.
 STEREOCAST_MULTIVERSION
-void prepare(const float* __restrict disparity, float gain, float tear, int width,
-             float* __restrict target, float* __restrict landing_disparity,
-             float* __restrict landing_column, std::int32_t* __restrict first,
-             std::int32_t* __restrict kind) {
-  for (int x = 0; x < width; ++x) target[x] = static_cast<float>(x) + gain * disparity[x];
-  const float last = static_cast<float>(width);
+void prepare(const float* __restrict disparity, Grid grid, float gain, float tear, int width,
+             int view_width, float* __restrict target, std::int32_t* __restrict first,
+             Key* __restrict key) {
+  for (int x = 0; x < width; ++x) {
+    target[x] = grid.target(static_cast<float>(x), gain, disparity[x]);
+  }
+  const float last = static_cast<float>(view_width);
   for (int x = 0; x < width - 1; ++x) {
     const float begin = target[x], end = target[x + 1];
     const float change = disparity[x + 1] - disparity[x];
-    const float whole = std::ceil(begin);
+    const float whole = ceilf(begin);
     const float share = (whole - begin) / (end - begin);
-    landing_disparity[x] = disparity[x] + share * change;
-    landing_column[x] = static_cast<float>(x) + share;
+    key[x] = warp::key_of(disparity[x] + share * change, static_cast<float>(x) + share);
     const bool inside = (whole < end) & (whole >= 0.0f) & (whole < last);
-    const bool general = (std::fabs(change) > tear) | (whole + 1.0f < end);
-    first[x] = static_cast<std::int32_t>(inside ? whole : 0.0f);
-    const std::int32_t single = inside ? kSingle : kEmpty;
-    kind[x] = general ? kGeneral : single;
+    const bool general = !(fabsf(change) <= tear) | (whole + 1.0f < end);
+    const std::int32_t landing = static_cast<std::int32_t>(inside ? whole : 0.0f);
+    const std::int32_t beyond = view_width + x % kBeyond;
+    first[x] = general ? kGeneral : inside ? landing : beyond;
   }
 }
 
-void draw_torn(Row& row, const float* target, const float* disparity, int x) {
-  const float left = static_cast<float>(x);
-  row.draw({target[x], target[x] + 0.5f, disparity[x], 0.0f, left, 0.0f});
-  row.draw({target[x + 1] - 0.5f, target[x + 1], disparity[x + 1], 0.0f, left + 1.0f, 0.0f});
-}
-
-void draw_row(const float* disparity, float gain, float tear, Scratch& scratch, Row row) {
-  const int width = row.width;
-  std::fill_n(row.disparity, width, kNothing);
-  std::fill_n(row.column, width, kNothing);
-  prepare(disparity, gain, tear, width, scratch.target.data(), scratch.disparity.data(),
-          scratch.column.data(), scratch.first.data(), scratch.kind.data());
+void draw_row(const float* disparity, int width, int view_width, const Grid& grid, float gain,
+              float tear, Scratch& scratch) {
+  Key* winner = scratch.winner.data();
+  std::fill_n(winner, view_width, warp::kNothing);
+  prepare(disparity, grid, gain, tear, width, view_width, scratch.target.data(),
+          scratch.first.data(), scratch.key.data());
   const float* target = scratch.target.data();
-  row.draw({target[0] - 0.5f, target[0], disparity[0], 0.0f, 0.0f, 0.0f});
+  const auto land = [winner](int column, Key key) {
+    winner[column] = std::max(winner[column], key);
+  };
   for (int x = 0; x < width - 1; ++x) {
-    if (scratch.kind[x] == kSingle) {
-      row.land(scratch.first[x], scratch.disparity[x], scratch.column[x]);
-    } else if (scratch.kind[x] == kGeneral) {
-      const float change = disparity[x + 1] - disparity[x];
-      if (std::fabs(change) > tear) {
-        draw_torn(row, target, disparity, x);
-      } else {
-        row.draw({target[x], target[x + 1], disparity[x], change, static_cast<float>(x), 1.0f});
-      }
+    if (scratch.first[x] != kGeneral) {
+      land(scratch.first[x], scratch.key[x]);
+    } else {
+      warp::draw_between(x, target[x], target[x + 1], disparity[x], disparity[x + 1], grid, tear,
+                         view_width, land);
     }
   }
+  warp::draw_beyond(0, target[0], disparity[0], -1, grid, view_width, land);
   const int end = width - 1;
-  row.draw({target[end], target[end] + 0.5f, disparity[end], 0.0f, static_cast<float>(end), 0.0f});
+  warp::draw_beyond(end, target[end], disparity[end], 1, grid, view_width, land);
 }
 
-// Sampling of bytes works on packed pixels, so that one gather fetches all three channels.
+// Splits what won into disparity, whether it is a hole, the source pixel to read first (`black` in
+// holes), and the share of its successor.
 STEREOCAST_MULTIVERSION
-void pack_pixels(const std::uint8_t* __restrict red, const std::uint8_t* __restrict green,
-                 const std::uint8_t* __restrict blue, int width, std::uint32_t* __restrict packed) {
+void decode_row(const Key* __restrict winner, float scale, float shift, std::int32_t black,
+                int width, float* __restrict disparity, std::uint8_t* __restrict holes,
+                std::int32_t* __restrict first, float* __restrict share) {
   for (int x = 0; x < width; ++x) {
-    packed[x] = red[x] | static_cast<std::uint32_t>(green[x]) << 8 |
-                static_cast<std::uint32_t>(blue[x]) << 16;
+    disparity[x] = warp::disparity_of(winner[x]) * scale;
+    share[x] = warp::column_of(winner[x]) + shift;
   }
-  packed[width] = packed[width - 1];
-}
-
-// The two source pixels of every target, and how far between them it lies; holes are black.
-void gather(const std::uint32_t* __restrict packed, const float* __restrict column, int width,
-            std::uint32_t* __restrict first, std::uint32_t* __restrict second,
-            float* __restrict share) {
+  // A second loop: in one, the compiler would not mix the widths of keys and columns in vectors.
   for (int x = 0; x < width; ++x) {
-    const float from = column[x] > 0.0f ? column[x] : 0.0f;
-    const std::int32_t left = static_cast<std::int32_t>(from);
-    const std::uint32_t mask = -static_cast<std::uint32_t>(column[x] >= 0.0f);
-    share[x] = from - static_cast<float>(left);
-    first[x] = packed[left] & mask;
-    second[x] = packed[left + 1] & mask;
+    const std::int32_t open = -static_cast<std::int32_t>(share[x] < 0.0f);
+    const float column = std::max(share[x], 0.0f);
+    const std::int32_t whole = static_cast<std::int32_t>(column);
+    first[x] = whole | (black & open);
+    share[x] = column - static_cast<float>(whole);
   }
+  for (int x = 0; x < width; ++x) holes[x] = first[x] == black;
 }
 
-STEREOCAST_MULTIVERSION
-void lerp_channel(const std::uint32_t* __restrict first, const std::uint32_t* __restrict second,
-                  const float* __restrict share, int shift, int width,
-                  std::uint8_t* __restrict channel) {
-  for (int x = 0; x < width; ++x) {
-    const float from = static_cast<float>(static_cast<std::int32_t>(first[x] >> shift & 0xFFu));
-    const float to = static_cast<float>(static_cast<std::int32_t>(second[x] >> shift & 0xFFu));
-    const float value = from + share[x] * (to - from) + 0.5f;
-    channel[x] = static_cast<std::uint8_t>(static_cast<std::int32_t>(value));
+// The disparity of an eye that is the source itself.
+void own_disparity(const float* disparity, int width, bool half_width, float* own) {
+  if (!half_width) {
+    std::memcpy(own, disparity, sizeof(float) * static_cast<std::size_t>(width));
+    return;
   }
-}
-
-void sample_row(const std::uint8_t* const source[3], const float* column, int width,
-                Scratch& scratch, std::uint8_t* const view[3]) {
-  pack_pixels(source[0], source[1], source[2], width, scratch.packed.data());
-  gather(scratch.packed.data(), column, width, scratch.from.data(), scratch.to.data(),
-         scratch.share.data());
-  for (int c = 0; c < 3; ++c) {
-    lerp_channel(scratch.from.data(), scratch.to.data(), scratch.share.data(), 8 * c, width,
-                 view[c]);
-  }
-}
-
-void sample_row(const float* const source[3], const float* column, int width, Scratch&,
-                float* const view[3]) {
-  for (int c = 0; c < 3; ++c) {
-    for (int x = 0; x < width; ++x) {
-      const bool hit = column[x] >= 0.0f;
-      const int left = hit ? static_cast<int>(column[x]) : 0;
-      const float share = hit ? column[x] - static_cast<float>(left) : 0.0f;
-      const float first = source[c][left];
-      const float value = first + share * (source[c][std::min(left + 1, width - 1)] - first);
-      view[c][x] = hit ? value : 0.0f;
-    }
+  for (int x = 0; x < width; x += 2) {
+    own[x / 2] = (disparity[x] + disparity[std::min(x + 1, width - 1)]) * 0.25f;
   }
 }
 
 template <typename T>
-void warp_image(Array<const T, 3> image, ConstMap disparity, Array<const float, 1> gain, float tear,
-                Array<T, 3> view, Map view_disparity) {
+void warp_eyes(Array<const T, 3> image, ConstMap disparity, Array<const float, 1> gains, float tear,
+               bool half_width, Array<T, 4> views, Array<float, 3> view_disparities,
+               Array<std::uint8_t, 3> holes) {
   const int height = static_cast<int>(disparity.shape(0));
   const int width = static_cast<int>(disparity.shape(1));
-  const std::size_t plane = static_cast<std::size_t>(height) * width;
+  const int view_width = static_cast<int>(view_disparities.shape(2));
+  const int eyes = static_cast<int>(gains.shape(0));
   if (width == 0 || height == 0) throw std::invalid_argument("warp: the image is empty");
-  const T* source = image.data();
-  T* target = view.data();
+  const std::size_t plane = std::size_t{1} * height * width;
+  const std::size_t view_plane = std::size_t{1} * height * view_width;
+  const Grid grid = warp::grid_of(half_width);
   parallel_rows(height, [&](int begin, int end) {
-    Scratch scratch(width);
+    Scratch scratch(width, view_width);
     for (int y = begin; y < end; ++y) {
-      const std::size_t offset = static_cast<std::size_t>(y) * width;
-      Row row{view_disparity.data() + offset, scratch.winner.data(), width};
-      draw_row(disparity.data() + offset, gain.data()[0], tear, scratch, row);
-      const T* const sources[3] = {source + offset, source + plane + offset,
-                                   source + 2 * plane + offset};
-      T* const views[3] = {target + offset, target + plane + offset, target + 2 * plane + offset};
-      sample_row(sources, row.column, width, scratch, views);
+      const float* depth = disparity.data() + std::size_t{1} * y * width;
+      const T* source = image.data() + std::size_t{1} * y * width;
+      scratch.sampler.load(source, plane);
+      for (int eye = 0; eye < eyes; ++eye) {
+        const std::size_t offset = std::size_t{1} * y * view_width;
+        T* view = views.data() + 3 * eye * view_plane + offset;
+        float* view_depth = view_disparities.data() + eye * view_plane + offset;
+        std::uint8_t* view_holes = holes.data() + eye * view_plane + offset;
+        const float gain = gains.data()[eye];
+        if (gain == 0.0f) {
+          std::fill_n(view_holes, view_width, std::uint8_t{0});
+          own_disparity(depth, width, half_width, view_depth);
+          warp::copy_row(source, plane, width, half_width, view, view_plane);
+          continue;
+        }
+        draw_row(depth, width, view_width, grid, gain, tear, scratch);
+        decode_row(scratch.winner.data(), grid.scale, half_width ? 0.5f : 0.0f,
+                   scratch.sampler.black(), view_width, view_depth, view_holes,
+                   scratch.sampler.first(), scratch.sampler.share());
+        scratch.sampler.write(source, plane, half_width, view, view_plane);
+      }
     }
   });
 }
@@ -185,8 +164,8 @@ void warp_image(Array<const T, 3> image, ConstMap disparity, Array<const float, 
 
 void bind_warp(nb::module_& module) {
   const auto release = nb::call_guard<nb::gil_scoped_release>();
-  module.def("warp_u8", &warp_image<std::uint8_t>, release);
-  module.def("warp_f32", &warp_image<float>, release);
+  module.def("warp_u8", &warp_eyes<std::uint8_t>, release);
+  module.def("warp_f32", &warp_eyes<float>, release);
 }
 
 }  // namespace stereocast

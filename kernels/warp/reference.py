@@ -11,24 +11,41 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 _NOTHING = -math.inf
 
 
-def warp_with_disparity(
-    image: Tensor, disparity: Tensor, gain: Tensor, tear_px: float
+def warp_eyes(
+    image: Tensor, disparity: Tensor, gains: Tensor, tear_px: float, half_width: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Warp as `stereocast.kernels.warp.warp_eyes` says; `gains` is float32 [N]."""
+    views, view_disparities, holes = [], [], []
+    for gain in gains.unbind():
+        depth, column = _draw(disparity, gain, tear_px, half_width)
+        open_ = torch.isneginf(depth)
+        view = _sample(image, column, open_, half_width)
+        own = gain == 0  # the source itself, whatever its disparity
+        views.append(torch.where(own, _squeezed(image) if half_width else image, view))
+        if half_width:
+            right = pad(disparity[None], (0, disparity.shape[1] % 2), mode="replicate")[0, :, 1::2]
+            kept, depth = (disparity[:, 0::2] + right) * 0.25, depth * 0.5
+        else:
+            kept = disparity
+        view_disparities.append(torch.where(own, kept, depth))
+        holes.append(open_ & ~own)
+    return torch.stack(views), torch.stack(view_disparities), torch.stack(holes)
+
+
+def _draw(
+    disparity: Tensor, gain: Tensor, tear_px: float, half_width: bool
 ) -> tuple[Tensor, Tensor]:
-    """Warp as `stereocast.kernels.warp.warp_with_disparity` says; `gain` is float32 [1]."""
-    depth_order, column = _draw(disparity, gain, tear_px)
-    return _sample(image, column, torch.isneginf(depth_order)), depth_order
-
-
-def _draw(disparity: Tensor, gain: Tensor, tear_px: float) -> tuple[Tensor, Tensor]:
     """Return the winning disparity (-inf: none) and the winning source column of every target."""
     height, width = disparity.shape
+    width = (width + 1) // 2 if half_width else width
     candidates = [
         candidate
-        for segment in _segments(disparity, gain, tear_px)
+        for segment in _segments(disparity, gain, tear_px, half_width)
         for candidate in _covered(*segment, reach=math.ceil(1 + tear_px) + 1)
     ]
     rows = torch.arange(height, device=disparity.device)[:, None] * width
@@ -50,7 +67,7 @@ def _draw(disparity: Tensor, gain: Tensor, tear_px: float) -> tuple[Tensor, Tens
 _Segment = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-def _segments(disparity: Tensor, gain: Tensor, tear_px: float) -> list[_Segment]:
+def _segments(disparity: Tensor, gain: Tensor, tear_px: float, half_width: bool) -> list[_Segment]:
     """Return segments: (begin, end, disparity there, its change, source column there, its change).
 
     begin and end are target columns; an empty segment has begin >= end. Five kinds: the whole ones
@@ -59,6 +76,9 @@ def _segments(disparity: Tensor, gain: Tensor, tear_px: float) -> list[_Segment]
     width = disparity.shape[1]
     column = torch.arange(width, dtype=torch.float32, device=disparity.device).expand_as(disparity)
     target = column + gain * disparity
+    if half_width:  # pixel centres lie between those of two columns
+        target = target * 0.5 - 0.25
+    reach = 0.25 if half_width else 0.5  # half a source pixel
     change = disparity[:, 1:] - disparity[:, :-1]
     torn = change.abs() > tear_px
     left, right = target[:, :-1], target[:, 1:]
@@ -67,10 +87,24 @@ def _segments(disparity: Tensor, gain: Tensor, tear_px: float) -> list[_Segment]
     still = zero[:, :1] if width > 1 else torch.zeros_like(disparity)
     return [
         (torch.where(torn, never, left), right, disparity[:, :-1], change, column[:, :-1], one),
-        (torch.where(torn, left, never), left + 0.5, disparity[:, :-1], zero, column[:, :-1], zero),
-        (torch.where(torn, right - 0.5, never), right, disparity[:, 1:], zero, column[:, 1:], zero),
-        (target[:, :1] - 0.5, target[:, :1], disparity[:, :1], still, column[:, :1], still),
-        (target[:, -1:], target[:, -1:] + 0.5, disparity[:, -1:], still, column[:, -1:], still),
+        (
+            torch.where(torn, left, never),
+            left + reach,
+            disparity[:, :-1],
+            zero,
+            column[:, :-1],
+            zero,
+        ),
+        (
+            torch.where(torn, right - reach, never),
+            right,
+            disparity[:, 1:],
+            zero,
+            column[:, 1:],
+            zero,
+        ),
+        (target[:, :1] - reach, target[:, :1], disparity[:, :1], still, column[:, :1], still),
+        (target[:, -1:], target[:, -1:] + reach, disparity[:, -1:], still, column[:, -1:], still),
     ]
 
 
@@ -95,16 +129,33 @@ def _covered(
     return covered
 
 
-def _sample(image: Tensor, column: Tensor, holes: Tensor) -> Tensor:
-    """Sample every channel of `image` linearly at a fractional source column per pixel."""
-    width = image.shape[2]
-    column = torch.where(holes, torch.zeros_like(column), column)
+def _sample(image: Tensor, column: Tensor, holes: Tensor, half_width: bool) -> Tensor:
+    """Sample every channel linearly at a fractional source column per pixel; black in holes.
+
+    At half width, the mean of two such samples one source column apart.
+    """
+    last = image.shape[2] - 1
+    column = torch.where(holes, torch.zeros_like(column), column) + (0.5 if half_width else 0.0)
     left = column.floor()
     share = column - left
-    index = left.long().expand(image.shape)
-    first = image.gather(2, index).float()
-    second = image.gather(2, (index + 1).clamp_max(width - 1)).float()
-    value = first + share * (second - first)
+    index = left.long().expand(image.shape[0], *column.shape)
+
+    def at(step: int) -> Tensor:
+        return image.gather(2, (index + step).clamp(0, last)).float()
+
+    if half_width:
+        value = 0.5 * ((at(-1) + at(0)) + share * (at(1) - at(-1)))
+    else:
+        value = at(0) + share * (at(1) - at(0))
     if image.dtype == torch.uint8:
         value = (value + 0.5).floor()
     return torch.where(holes, torch.zeros_like(value), value).to(image.dtype)
+
+
+def _squeezed(image: Tensor) -> Tensor:
+    """Return the means of neighbouring columns; an odd last column stands for itself."""
+    wide = pad(image.float(), (0, image.shape[2] % 2), mode="replicate")
+    value = 0.5 * (wide[..., 0::2] + wide[..., 1::2])
+    if image.dtype == torch.uint8:
+        value = (value + 0.5).floor()
+    return value.to(image.dtype)
