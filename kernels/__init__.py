@@ -4,7 +4,8 @@ Nothing here knows a frame, a configuration or a stream.
 """
 
 from stereocast.kernels.fill import fill_holes
+from stereocast.kernels.flow import block_matching, reproject
 from stereocast.kernels.pack import pack_sbs
 from stereocast.kernels.warp import forward_warp
 
-__all__ = ["fill_holes", "forward_warp", "pack_sbs"]
+__all__ = ["block_matching", "fill_holes", "forward_warp", "pack_sbs", "reproject"]

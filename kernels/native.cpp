@@ -14,6 +14,8 @@ void bind_raycast(nb::module_& module);
 void bind_preprocess(nb::module_& module);
 void bind_warp(nb::module_& module);
 void bind_fill(nb::module_& module);
+void bind_flow(nb::module_& module);
+void bind_reproject(nb::module_& module);
 void bind_pack(nb::module_& module);
 }  // namespace stereocast
 
@@ -39,5 +41,7 @@ NB_MODULE(_native, module) {
   stereocast::bind_preprocess(module);
   stereocast::bind_warp(module);
   stereocast::bind_fill(module);
+  stereocast::bind_flow(module);
+  stereocast::bind_reproject(module);
   stereocast::bind_pack(module);
 }
