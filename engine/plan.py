@@ -5,6 +5,7 @@ Plans run only where they were built for. No TensorRT is imported here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from stereocast.engine.errors import PlanMismatch
 
 FLAVOURS = ("tensorrt_rtx", "tensorrt")
 """Packages that can build and run plans; plans of one mean nothing to the other."""
+
+NAMES = "names"
+"""Key under which a manifest records, as JSON, our names of tensors and the plan's own."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ def check_plan(path: Path, manifest: Manifest, installation: Installation) -> No
     raise PlanMismatch(f"{path} {found}. Rebuild it: {rebuild_command(path, manifest, targets)}")
 
 
+def tensor_names(manifest: Manifest) -> dict[str, str]:
+    """Return for each of the manifest's tensors what the plan calls it: the same, if not told."""
+    told = json.loads(manifest.key.get(NAMES, "{}"))
+    return {
+        spec.name: told.get(spec.name, spec.name) for spec in manifest.inputs + manifest.outputs
+    }
+
+
 def rebuild_command(path: Path, manifest: Manifest, targets: list[str]) -> str:
     """Return the command that makes the plan anew, here."""
     height, width = manifest.grid
@@ -67,4 +79,5 @@ def rebuild_command(path: Path, manifest: Manifest, targets: list[str]) -> str:
         f"stereocast export {manifest.model} --plan --grid {height}x{width} "
         f"--precision {manifest.precision} --cache {manifest.cache} "
         f"--targets {','.join(targets)} --out {path.parent}"
+        + (" --builder torch-tensorrt" if "road" in manifest.key else "")
     )

@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from stereocast.engine.depth.grid import fitted_grid
 from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
 from stereocast.engine.depth.vda.stage import MemoryPolicy, SinkPolicy
@@ -35,6 +36,8 @@ class DepthConfig:
     """Rows of the network grid."""
     width: int = 252
     """Columns of the network grid."""
+    fit: bool = True
+    """Whether the grid takes the picture's shape, with about as many cells as height × width."""
     smoothing_s: float = 0.15
     """Time constant of the smoothing of what sees one picture at a time, seconds."""
     precision: str = "fp32"
@@ -62,10 +65,11 @@ class DepthConfig:
             raise ConfigError(f"depth.max_rate_hz must be >= 0, got {self.max_rate_hz}")
         self.memory()
 
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of the network grid."""
-        return self.height, self.width
+    def grid_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
+        """Return rows and columns of the network grid for frames of `frame_size` = (H, W)."""
+        if not self.fit:
+            return self.height, self.width
+        return fitted_grid(self.height * self.width, frame_size)
 
     def memory(self) -> MemoryPolicy:
         """Return what a model that remembers is told."""
@@ -193,4 +197,6 @@ def _prior(config: DepthConfig, frame_size: tuple[int, int]) -> PriorDepth:
         raise ConfigError(
             f"depth.model: '{config.model}' has weights: build its stage and hand it to the session"
         )
-    return PriorDepth(config.grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
+    return PriorDepth(
+        config.grid_for(frame_size), frame_size=frame_size, smoothing_s=config.smoothing_s
+    )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stereocast.engine.artefact import check_file, check_specs, read_manifest
 from stereocast.engine.errors import MissingDependency, PlanMismatch, StereocastError
-from stereocast.engine.plan import FLAVOURS, check_plan, rebuild_command
+from stereocast.engine.plan import FLAVOURS, check_plan, rebuild_command, tensor_names
 from stereocast.engine.runner import TensorSpec
 from stereocast.engine.tensorrt import TensorRT, find_tensorrt, local_capability, new_log
 
@@ -42,6 +42,7 @@ class TensorRTRunner:
         if here.capability is None:
             raise MissingDependency(f"{path}: a TensorRT plan needs a CUDA device; there is none")
         self.inputs, self.outputs = self.manifest.inputs, self.manifest.outputs
+        self._names = tensor_names(self.manifest)
         self._log = new_log(tensorrt.module)
         self._runtime = tensorrt.module.Runtime(self._log)
         self._engine = self._runtime.deserialize_cuda_engine(path.read_bytes())
@@ -55,7 +56,7 @@ class TensorRTRunner:
             for spec in self.outputs
         }
         for name, buffer in self._buffers.items():
-            self._execution.set_tensor_address(name, buffer.data_ptr())
+            self._execution.set_tensor_address(self._names[name], buffer.data_ptr())
         self._addresses: dict[str, int] = {}
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -77,7 +78,7 @@ class TensorRTRunner:
                 f"strides {tensor.stride()} on {tensor.device}"
             )
         if self._addresses.get(spec.name) != tensor.data_ptr():
-            self._execution.set_tensor_address(spec.name, tensor.data_ptr())
+            self._execution.set_tensor_address(self._names[spec.name], tensor.data_ptr())
             self._addresses[spec.name] = tensor.data_ptr()
 
     def _check_tensors(self, path: Path, tensorrt: TensorRT) -> None:
@@ -90,7 +91,10 @@ class TensorRTRunner:
             found[engine.get_tensor_mode(name)].append(tensorrt.spec(name, shape, dtype))
         sides = (("inputs", found[modes.INPUT]), ("outputs", found[modes.OUTPUT]))
         for side, specs in sides:
-            expected = getattr(self.manifest, side)
+            expected = tuple(
+                dataclasses.replace(spec, name=self._names[spec.name])
+                for spec in getattr(self.manifest, side)
+            )
             check_specs(path, side, found=_by_name(specs), expected=_by_name(expected))
 
 

@@ -3,8 +3,7 @@
 Networks are strongly typed, so that the same calls serve TensorRT 10, 11 and RTX: precision is in
 the ONNX file. Only RTX builds for other devices than the one it runs on, and without any.
 
-torch-tensorrt is no second road here: it needs full TensorRT of one exact minor version, and it
-compiles PyTorch modules, so that the plan would not be that of the exported file.
+`through_torch` is the second road, where torch-tensorrt is installed.
 """
 
 from __future__ import annotations

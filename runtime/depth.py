@@ -26,8 +26,8 @@ from stereocast.engine.session import DepthConfig
 from stereocast.runtime.models.checkpoint import read_state_dict
 from stereocast.runtime.models.store import ModelStore, StoredModel
 
-Exporter = Callable[[vda.VideoDepth, str, DepthConfig], Path]
-"""From a network, its name and what is wanted to the ONNX file of its step, made if need be."""
+Exporter = Callable[[vda.VideoDepth, str, tuple[int, int], str], Path]
+"""From a network, its name, grid and precision to the ONNX file of its step, made if need be."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def open_depth(config: DepthConfig, frame_size: tuple[int, int], files: DepthFil
     Raises ModelError that says what there is, or which command brings the weights; ConfigError for
     a grid that the network cannot have.
     """
+    grid = config.grid_for(frame_size)
     if config.model == "prior":
-        prior = PriorDepth(config.grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
+        prior = PriorDepth(grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
         return OpenedDepth(prior, config.model, "PyTorch")
     stored = _find(config.model, files.store)
     if stored.network is not None:
@@ -95,7 +96,8 @@ def _open_picture(
 ) -> OpenedDepth:
     network = stored.network
     assert network is not None
-    size = network.fitting(*config.grid)
+    grid = config.grid_for(frame_size)
+    size = network.fitting(*grid)
     runner = OnnxRunner(stored.path, threads=threads, shapes={network.input: (1, 3, *size)})
     stage = PictureDepth(
         runner,
@@ -105,7 +107,7 @@ def _open_picture(
         smoothing_s=config.smoothing_s,
         map_name=network.output,
     )
-    notes = (f"{stored.name} takes pictures of {size[0]}×{size[1]}",) if size != config.grid else ()
+    notes = (f"{stored.name} takes pictures of {size[0]}×{size[1]}",) if size != grid else ()
     return OpenedDepth(stage, stored.name, _onnx_runtime(threads), notes)
 
 
@@ -119,14 +121,15 @@ def _open_streamed(
         read_state_dict(stored.path),
         metric=stored.output is Output.METRIC_DEPTH,
     )
+    grid = config.grid_for(frame_size)
     runner: Runner
     notes: tuple[str, ...] = ()
     try:
-        path = _exported(files.exporter, network, stored.name, config)
+        path = _exported(files.exporter, network, stored.name, config, grid)
         runner = OnnxRunner(path, threads=files.threads)
         said = f"{_onnx_runtime(files.threads)}, {config.precision}"
     except StereocastError as error:
-        step = vda.StreamingStep(network, config.grid)
+        step = vda.StreamingStep(network, grid)
         runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
         said = "PyTorch"
         notes = (f"{stored.name} runs in PyTorch, which takes about twice as long: {error}",)
@@ -135,11 +138,12 @@ def _open_streamed(
 
 
 def _exported(
-    exporter: Exporter | None, network: vda.VideoDepth, name: str, config: DepthConfig
-) -> Path:
+    exporter: Exporter | None, network: vda.VideoDepth, name: str, config: DepthConfig,
+    grid: tuple[int, int],
+) -> Path:  # fmt: skip
     if exporter is None:
         raise ModelError("nothing here can export it to ONNX")
-    return exporter(network, name, config)
+    return exporter(network, name, grid, config.precision)
 
 
 def _onnx_runtime(threads: int) -> str:

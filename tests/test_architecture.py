@@ -46,6 +46,7 @@ OWNERS = {
     "openvino": {"bench/openvino.py"},
     "tensorrt": {"engine/tensorrt.py"},
     "tensorrt_rtx": {"engine/tensorrt.py"},
+    "torch_tensorrt": {"export/through_torch.py"},
     "cuda": set(),
     "PyNvVideoCodec": set(),
     "mamba_ssm": set(),

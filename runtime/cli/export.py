@@ -33,6 +33,13 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class Builder(StrEnum):
+    """What builds a plan."""
+
+    TENSORRT = "tensorrt"
+    TORCH_TENSORRT = "torch-tensorrt"
+
+
 class Cache(StrEnum):
     """What a frame leaves in the memory."""
 
@@ -56,8 +63,12 @@ def export(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Build a TensorRT plan, too.")] = False,
     targets: Annotated[
-        str, typer.Option(metavar="SM,…", help="Compute capabilities a plan is for.")
-    ] = "86,89,120",
+        str | None,
+        typer.Option(metavar="SM,…", help="Compute capabilities a plan is for: 86,89,120."),
+    ] = None,
+    builder: Annotated[
+        Builder, typer.Option(help="What builds it; torch-tensorrt: for the GPU here only.")
+    ] = Builder.TENSORRT,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to; default: the cache.")
     ] = None,
@@ -82,17 +93,15 @@ def export(
     stereocast export vda-small --precision int8 --verify 50   faster, less exact
     stereocast export vda-small --grid 252x448 --out exports
     stereocast export vda-small --plan --targets 86,89         RTX 30 and 40 cards
+    stereocast export vda-small --plan --builder torch-tensorrt
     """
     from stereocast.export.store import Export, obtain
 
-    height_width, devices = _grid(grid), _targets(targets)
+    height_width, devices = _grid(grid), None if targets is None else _targets(targets)
     if plan and precision is Precision.INT8:
         raise ConfigError("a plan is fp32 or fp16; int8 is for CPUs: leave --plan or int8 out")
     if plan:
-        from stereocast.engine.tensorrt import find_tensorrt
-        from stereocast.export.to_plan import build_plan, check_targets
-
-        check_targets(find_tensorrt(), devices)
+        _check_builder(builder, devices)
     named = load_network(model, weights=weights, random=random_weights)
     wanted = Export(
         model=named.name,
@@ -103,14 +112,13 @@ def export(
     )
     folder = out or cache_folder() / "exports"
     with _progress() as (say, advance):
-        path = obtain(named.network, wanted, folder, say=say)
-        files = [path]
+        files = [obtain(named.network, wanted, folder, say=say)]
         if plan:
-            say(f"building a TensorRT plan for {targets}")
-            files.append(build_plan(path, folder, targets=devices, progress=advance))
+            say(f"building a TensorRT plan with {builder.value}")
+            files.append(_plan(builder, named, wanted, files[0], devices, advance))
     for file in files:
         typer.echo(f"{file}  {file.stat().st_size / _MIB:.1f} MiB")
-    compared = _verify(path, named, wanted, frames=verify) if verify else None
+    compared = _verify(files[0], named, wanted, frames=verify) if verify else None
     write_json(
         json,
         {
@@ -120,6 +128,35 @@ def export(
             "verification": None if compared is None else asdict(compared),
         },
     )
+
+
+def _check_builder(builder: Builder, targets: tuple[int, ...] | None) -> None:
+    """Refuse what cannot be built before anything long begins."""
+    if builder is Builder.TORCH_TENSORRT:
+        from stereocast.export.through_torch import check_torch_tensorrt
+
+        check_torch_tensorrt(targets)
+    else:
+        from stereocast.engine.tensorrt import find_tensorrt
+        from stereocast.export.to_plan import DEFAULT_TARGETS, check_targets
+
+        check_targets(find_tensorrt(), DEFAULT_TARGETS if targets is None else targets)
+
+
+def _plan(
+    builder: Builder, named: NamedNetwork, export: Export, onnx: Path,
+    targets: tuple[int, ...] | None, advance: Callable[[str, int, int], None],
+) -> Path:  # fmt: skip
+    """Build the plan beside the ONNX file."""
+    if builder is Builder.TORCH_TENSORRT:
+        from stereocast.engine.depth.vda import StreamingStep
+        from stereocast.export.through_torch import build_plan_through_torch
+
+        step = StreamingStep(named.network, export.grid, cache=export.cache, storage=export.storage)
+        return build_plan_through_torch(step, export, onnx.parent)
+    from stereocast.export.to_plan import DEFAULT_TARGETS, build_plan
+
+    return build_plan(onnx, onnx.parent, targets=targets or DEFAULT_TARGETS, progress=advance)
 
 
 def _grid(text: str) -> tuple[int, int]:

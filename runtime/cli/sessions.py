@@ -15,7 +15,7 @@ from stereocast.runtime.cli.outcome import say
 
 if TYPE_CHECKING:
     from stereocast.engine.depth.vda import VideoDepth
-    from stereocast.engine.session import DepthConfig, Session
+    from stereocast.engine.session import Session
     from stereocast.runtime.config import Config
     from stereocast.runtime.depth import OpenedDepth
 
@@ -46,11 +46,11 @@ def open_session(
     return Session(frame_size, config.engine(), layout=layout, depth=depth.stage), depth
 
 
-def _export(network: VideoDepth, name: str, config: DepthConfig) -> Path:
+def _export(network: VideoDepth, name: str, grid: tuple[int, int], precision: str) -> Path:
     from stereocast.export.store import Export, ExportPrecision, obtain, weights_digest
 
-    precision = cast("ExportPrecision", config.precision)
-    export = Export(name, weights_digest(network.state_dict()), config.grid, precision)
+    wanted = cast("ExportPrecision", precision)
+    export = Export(name, weights_digest(network.state_dict()), grid, wanted)
     return obtain(network, export, cache_folder() / "exports", say=_announce)
 
 

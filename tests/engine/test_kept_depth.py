@@ -8,7 +8,7 @@ from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthInput
 from stereocast.engine.frame import Frame
 from stereocast.engine.models import Output
-from stereocast.engine.session import Session
+from stereocast.engine.session import DepthConfig, Session
 
 SIZE = (63, 95)
 
@@ -52,7 +52,8 @@ def test_later_frames_do_not_touch_a_depth_that_was_handed_out():
 
 
 def test_it_is_the_depth_of_the_stage_at_the_frames_size():
-    stage, frame = PriorDepth((140, 252), frame_size=SIZE), frames(1)[0]
+    grid = DepthConfig().grid_for(SIZE)
+    stage, frame = PriorDepth(grid, frame_size=SIZE), frames(1)[0]
     _, depth = stage.step(stage.init(), DepthInput(frame.rgb, torch.zeros(1)))
     kept = Session(SIZE).step(frame, keep_depth=True).depth
     assert kept is not None

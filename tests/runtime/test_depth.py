@@ -52,15 +52,15 @@ def mine(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
 
 
 def exporter(folder: Path):
-    return lambda network, name, config: obtain(
-        network, Export(name, "0" * 64, config.grid, config.precision), folder
+    return lambda network, name, grid, precision: obtain(
+        network, Export(name, "0" * 64, grid, precision), folder
     )
 
 
 def test_the_prior_needs_no_files(store: ModelStore):
     opened = open_depth(DepthConfig(), SIZE, DepthFiles(store))
     assert (opened.model, opened.runner, opened.notes) == ("prior", "PyTorch", ())
-    assert opened.stage.grid == (140, 252)
+    assert opened.stage.grid == DepthConfig().grid_for(SIZE)
 
 
 def test_a_model_that_is_not_here_says_what_to_run(store: ModelStore):
@@ -114,7 +114,7 @@ def test_what_cannot_be_exported_runs_in_pytorch_and_says_why(mine: ModelStore):
 
 
 def test_a_grid_that_is_not_made_of_patches_is_refused(mine: ModelStore, tmp_path: Path):
-    config = DepthConfig(model="mine", height=30, width=42)
+    config = DepthConfig(model="mine", height=30, width=42, fit=False)
     with pytest.raises(ConfigError, match="14"):
         open_depth(config, SIZE, DepthFiles(mine, 1, exporter(tmp_path)))
 
@@ -137,7 +137,9 @@ def test_an_imported_network_is_fed_as_it_declares(
     """The network doubles the mean of the channels, which come from 0 to 255."""
     declared = NetworkDeclaration("toy", Output.METRIC_DEPTH, "0..255", multiple=32)
     import_network(network(tmp_path / "toy.onnx", sides=sides), store, declared)
-    opened = open_depth(DepthConfig(model="toy", height=33, width=42), SIZE, DepthFiles(store))
+    opened = open_depth(
+        DepthConfig(model="toy", height=33, width=42, fit=False), SIZE, DepthFiles(store)
+    )
     assert isinstance(opened.stage, PictureDepth)
     assert opened.stage.grid == (sides if sides == (48, 64) else (64, 64))
     assert opened.notes == (f"toy takes pictures of {opened.stage.grid[0]}×64",)
