@@ -16,6 +16,8 @@ void bind_warp(nb::module_& module);
 void bind_fill(nb::module_& module);
 void bind_flow(nb::module_& module);
 void bind_reproject(nb::module_& module);
+void bind_remember(nb::module_& module);
+void bind_recall(nb::module_& module);
 void bind_pack(nb::module_& module);
 }  // namespace stereocast
 
@@ -43,5 +45,7 @@ NB_MODULE(_native, module) {
   stereocast::bind_fill(module);
   stereocast::bind_flow(module);
   stereocast::bind_reproject(module);
+  stereocast::bind_remember(module);
+  stereocast::bind_recall(module);
   stereocast::bind_pack(module);
 }
