@@ -1,4 +1,4 @@
-"""The background memory in plain PyTorch: the definition that the native and CUDA kernels agree with.
+"""The background memory in plain PyTorch: the definition of all its forms.
 
 `Plate` and what the two functions do are described in `stereocast.kernels.memory`.
 """
