@@ -16,7 +16,6 @@ from stereocast.training.scenes.contact_sheet import contact_sheet
 from stereocast.training.scenes.png import save_png
 
 SIZES = ((640, 360), (1280, 720))
-TIMED_FRAMES = 8
 
 
 def draw(
@@ -48,14 +47,14 @@ def draw(
         print("\n".join(speed_table(first)))
 
 
-def speed_table(seed: int) -> list[str]:
-    """Return what a frame of truth costs, CPU time of one thread, as a Markdown table."""
+def speed_table(seed: int, *, frames: int = 8) -> list[str]:
+    """Return what a frame of truth costs, median of CPU times, as lines of a Markdown table."""
     lines = ["| size | CPU-ms per frame | frames per CPU-second |", "|---|---|---|"]
     for width, height in SIZES:
         clip = SceneClip(seed, height=height, width=width)
         clip.frame(0)
         spent = []
-        for index in range(TIMED_FRAMES):
+        for index in range(frames):
             begun = time.process_time()
             clip.frame(index)
             spent.append(time.process_time() - begun)

@@ -22,7 +22,7 @@ FLAT_SHEETS = 12
 SHEET_SIDE = 256
 FORWARD_M = 0.015
 """Forward motion per frame at the beginning."""
-FORWARD_REACH_M = 0.7
+FORWARD_REACH_M = 0.5
 """The eye never comes nearer to what stands in front of it than by this."""
 HALF_VIEW = math.tan(math.radians(HFOV_DEG / 2))
 """Half the width of what is seen at 1 m."""
@@ -92,7 +92,7 @@ def _boxes(draws: Draws, floor_y: float, wear: list[int]) -> list[Row]:
 def _posts(draws: Draws, floor_y: float, wear: list[int]) -> list[Row]:
     rows = []
     for texture, x_share in zip(wear, _across(draws, POSTS), strict=True):
-        wide, tall, z = draws.uniform(0.03, 0.1), draws.uniform(2.2, 5.0), draws.uniform(2.5, 7)
+        wide, tall, z = draws.uniform(0.03, 0.1), draws.uniform(1.6, 3.6), draws.uniform(2.5, 7)
         centre = (x_share * HALF_VIEW * z, floor_y - tall / 2, z)
         finish = Finish(texture, (wide / 0.4, tall / 0.7))
         rows += box(centre, (wide, tall, wide), finish, yaw=draws.uniform(-0.7, 0.7))

@@ -31,6 +31,8 @@ def hidden_from_left(
     eyes         left and right; left_ids, right_ids [H, W] int32 and right_depth [H, W] float32
                  are the maps that raycast made with them
     returns      hidden and outside, [H, W] bool; never both: what is off the frame is outside
+
+    An occluder so thin that no sample of the left picture meets it is overlooked.
     """
     height, width = right_ids.shape
     points = _in_left_picture(eyes, right_depth)
@@ -76,7 +78,10 @@ class _Table:
         self.repeats = rows[:, 11:13]
 
     def inverse_depth(self, ids: Tensor, pixels: Tensor) -> Tensor:
-        """Return 1/Z where each ray hits the primitive of its id, 0 where it misses, [N]."""
+        """Return 1/Z where each ray hits the primitive of its id, 0 where it misses, [N].
+
+        Id −1, nothing, is missed always.
+        """
         xy = (pixels - self.eye.principal_px) / self.eye.focal_px
         rays = torch.cat([xy, torch.ones_like(xy[:, :1])], dim=-1)
         found = torch.zeros(len(ids))
@@ -84,7 +89,7 @@ class _Table:
         balls, planes = torch.nonzero(is_ball)[:, 0], torch.nonzero(~is_ball)[:, 0]
         found[balls] = self._on_balls(ids[balls], rays[balls])
         found[planes] = self._on_planes(ids[planes], rays[planes])
-        return found
+        return torch.where(ids >= 0, found, 0.0)
 
     def _on_balls(self, ids: Tensor, rays: Tensor) -> Tensor:
         centre, radius2 = self.origin[ids], self.u.square().sum(-1)[ids]
