@@ -1,11 +1,12 @@
-// Block matching and re-projection on the GPU; __init__.py says what they mean, reference.py defines
-// them. Pictures are continued beyond their edges by clamping coordinates.
+// Block matching and re-projection on the GPU; __init__.py says what they mean, reference.py
+// defines them. Pictures are continued beyond their edges by clamping coordinates.
 //
 // A match is, for either picture: grey, halve, halve; then search (quarter level), refine (half
 // level), refine and errors (full level), rest, write. One thread per pixel or cell, blocks of 256,
-// but search: one block of 64 threads per quarter-level pixel. Vectors are two ints per cell, x and y
-// interleaved; those of refine at the full level are in sixteenths. Grey planes are bytes. Traffic is
-// about 6 bytes per pixel and picture; the time goes into the block differences, out of L1.
+// but search: one block of 64 threads per quarter-level pixel. Vectors are two ints per cell, x and
+// y interleaved; those of refine at the full level are in sixteenths. Grey planes are bytes.
+// Traffic is about 6 bytes per pixel and picture; the time goes into the block differences, out of
+// L1.
 #include "flow/math.h"
 #include "portable.h"
 
@@ -24,7 +25,8 @@ struct Plane {
   }
 };
 
-__device__ int block_cost(Plane before, Plane now, int x, int y, int dx, int dy) {
+// Not inlined: it has ten callers, and the calls cost nothing beside 64 differences.
+__device__ __noinline__ int block_cost(Plane before, Plane now, int x, int y, int dx, int dy) {
   int sum = 0;
   for (int j = y - flow::kBefore; j < y - flow::kBefore + flow::kBlock; ++j) {
     for (int i = x - flow::kBefore; i < x - flow::kBefore + flow::kBlock; ++i) {
@@ -64,9 +66,8 @@ __device__ void to_grey(const T* picture, int channels, int area, unsigned char*
   if (n >= area) return;
   const int red = byte_of(picture[n]);
   grey[n] = static_cast<unsigned char>(
-      channels == 1
-          ? red
-          : flow::grey(red, byte_of(picture[n + area]), byte_of(picture[n + 2 * area])));
+      channels == 1 ? red
+                    : flow::grey(red, byte_of(picture[n + area]), byte_of(picture[n + 2 * area])));
 }
 
 __device__ float lerp(float first, float second, float share) {
@@ -153,8 +154,8 @@ extern "C" __global__ void stereocast_flow_search(const unsigned char* previous,
   }
 }
 
-// One cell every `stride` pixels; `above` is the next coarser field, `ratio` cells of this one to one
-// of its. finish: also find the sub-pixel part and write sixteenths.
+// One cell every `stride` pixels; `above` is the next coarser field, `ratio` cells of this one to
+// one of its. finish: also find the sub-pixel part and write sixteenths.
 extern "C" __global__ void stereocast_flow_refine(const unsigned char* previous,
                                                   const unsigned char* current, int height,
                                                   int width, int stride, const int* above,
@@ -170,8 +171,8 @@ extern "C" __global__ void stereocast_flow_refine(const unsigned char* previous,
   for (int k = 0; k < flow::kCandidates - 1; ++k) {
     const int i = column / ratio + (k == 1 ? -reach : k == 2 ? reach : 0);
     const int j = row / ratio + (k == 3 ? -reach : k == 4 ? reach : 0);
-    const int parent = flow::clamp(j, 0, above_height - 1) * above_width +
-                       flow::clamp(i, 0, above_width - 1);
+    const int parent =
+        flow::clamp(j, 0, above_height - 1) * above_width + flow::clamp(i, 0, above_width - 1);
     best.offer(before, now, x, y, 2 * above[2 * parent], 2 * above[2 * parent + 1]);
   }
   const int centre_x = best.x, centre_y = best.y;

@@ -47,10 +47,12 @@ class Motion:
 
     shift  int32 [2], x and y: pixel p of this frame was at p + shift
     trust  bool [1], False: what was remembered has no known place any more
+    slack  int32 [1], 0 to 32: how many sixteenths of a pixel the shift may be off, as it is whole
     """
 
     shift: Tensor
     trust: Tensor
+    slack: Tensor
 
 
 def empty_plate(size: tuple[int, int], device: torch.device | str = "cpu") -> Plate:
@@ -75,8 +77,8 @@ def remember(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion) -> 
 
     A pixel takes what it sees unless that stands in front of what it remembers, or within 4 pixels
     of something nearer, whose colour may have bled into it. What is not seen ages. Where the
-    surfaces seen before and now differ by more than a shift of half a pixel explains, summed over
-    3×3 tiles, what is hidden beside them is dropped a frame later and not recalled meanwhile.
+    surfaces seen before and now differ by more than a shift of half a pixel (and `slack`) explains,
+    summed over 3×3 tiles, what is hidden beside them is not recalled, and dropped a frame later.
 
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     """
@@ -87,13 +89,13 @@ def remember(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion) -> 
     planes = (plate.colour, plate.disparity, plate.age, plate.steady)
     module = native.serving(image, disparity, plate.colour)
     if module is None:
-        moved = (origin, motion.shift, motion.trust)
+        moved = (origin, motion.shift, motion.trust, motion.slack)
         mismatch = reference.remember(
             planes, plate.mismatch, (image, disparity), moved, (TOLERANCE_PX, AGE_LIMIT)
         )
     else:
         mismatch = torch.empty_like(plate.mismatch)
-        where = torch.cat([origin, motion.shift, motion.trust.to(torch.int32)])
+        where = torch.cat([origin, motion.shift, motion.trust.int(), motion.slack])
         module.remember(
             image, disparity, where, TOLERANCE_PX, AGE_LIMIT, *planes, plate.mismatch, mismatch
         )

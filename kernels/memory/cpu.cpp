@@ -114,11 +114,12 @@ void find_valid(const std::uint8_t* __restrict age, int limit, int count,
 STEREOCAST_MULTIVERSION
 void measure(const std::uint8_t* __restrict red, const std::uint8_t* __restrict green,
              const std::uint8_t* __restrict blue, const std::uint8_t* __restrict now,
-             const std::uint8_t* __restrict detail, int count, std::int16_t* __restrict worse) {
+             const std::uint8_t* __restrict detail, int slack, int count,
+             std::int16_t* __restrict worse) {
   for (int x = 0; x < count; ++x) {
     const int old = memory::grey(red[x], green[x], blue[x]);
     const int change = memory::absolute(now[x] - old);
-    worse[x] = static_cast<std::int16_t>(memory::mismatch(change, detail[x]));
+    worse[x] = static_cast<std::int16_t>(memory::mismatch(change, detail[x], slack));
   }
 }
 
@@ -165,6 +166,7 @@ void add_to_tiles(const std::int16_t* worse, const std::uint8_t* alike, int widt
 struct Job {
   int width, height, origin_x, origin_y, shift_x, shift_y;
   bool trusted;
+  int slack;
   float same_px;
   int age_limit;
   std::array<const std::uint8_t*, 3> image;
@@ -199,7 +201,7 @@ void update_piece(const Job& job, int y, int from, std::size_t plate, int count,
   compare(job.disparity + seen, scratch.upright.data() + from, job.depth + plate, valid,
           job.same_px, count, take, alike);
   measure(job.colour[0] + plate, job.colour[1] + plate, job.colour[2] + plate,
-          scratch.now.data() + from, scratch.detail.data() + from, count, worse);
+          scratch.now.data() + from, scratch.detail.data() + from, job.slack, count, worse);
   grow_older(take, alike, valid, scratch.lost.data() + from, worse, count, age, job.steady + plate);
   for (int c = 0; c < 3; ++c) take_bytes(job.image[c] + seen, take, count, job.colour[c] + plate);
   take_floats(job.disparity + seen, take, count, job.depth + plate);
@@ -220,6 +222,7 @@ void remember(ConstImage image, ConstMap disparity, Array<const std::int32_t, 1>
                 at[2],
                 at[3],
                 at[4] != 0,
+                at[5],
                 memory::kSame * tolerance,
                 age_limit,
                 {image.data(), image.data() + area, image.data() + 2 * area},

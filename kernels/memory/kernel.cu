@@ -1,8 +1,8 @@
 // The background memory on the GPU; what it means is in __init__.py, and reference.py defines it.
 //
 // stereocast_memory_remember: one block of 16×16 threads per tile, one thread per pixel; the block
-//   shares the disparities of its tile and 4 pixels around it. Reads image 3, disparity 4 and plate 9
-//   bytes per pixel, writes 9 and one int per tile.
+//   shares the disparities of its tile and 4 pixels around it. Reads image 3, disparity 4 and plate
+//   9 bytes per pixel, writes 9 and one int per tile.
 // stereocast_memory_recall: one block of 256 threads per row, which shares the row's disparity
 //   (dynamic shared memory: 4 bytes per column) before any hole of it is written. Reads 4 bytes per
 //   pixel, and about 11 per hole.
@@ -62,7 +62,7 @@ __device__ float look_up(const PlateRow& plate, float target, float gain, float 
 
 }  // namespace
 
-// where: origin x and y, shift x and y, trust
+// where: origin x and y, shift x and y, trust, slack
 extern "C" __global__ void stereocast_memory_remember(
     const unsigned char* image, const float* disparity, const int* where, int height, int width,
     float tolerance, int age_limit, unsigned char* colour, float* depth, unsigned char* age,
@@ -102,7 +102,7 @@ extern "C" __global__ void stereocast_memory_remember(
     const int now = grey_at(image, at, area);
     const int beside = x + 1 < width ? grey_at(image, at + 1, area) : now;
     const int worse = memory::mismatch(memory::absolute(now - grey_at(colour, plate, area)),
-                                       memory::absolute(now - beside));
+                                       memory::absolute(now - beside), where[5]);
     const bool lost = is_lost(mismatch, blockIdx.y, blockIdx.x, gridDim.y, gridDim.x);
     if (same) atomicAdd(&total, worse);
     if (take) {

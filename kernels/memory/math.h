@@ -19,7 +19,10 @@ STEREOCAST_BOTH int grey(int red, int green, int blue) { return (red + 2 * green
 
 STEREOCAST_BOTH int absolute(int value) { return value < 0 ? -value : value; }
 
-// How much worse a tile's pixel matches what is remembered than half a pixel's shift explains.
-STEREOCAST_BOTH int mismatch(int change, int detail) { return 2 * change - detail - 2 * kNoise; }
+// How much worse a pixel matches what is remembered than noise and a shift of half a pixel plus
+// `slack` sixteenths explain, in 32nds of a grey level; slack is at most 32.
+STEREOCAST_BOTH int mismatch(int change, int detail, int slack) {
+  return 32 * (change - kNoise) - (16 + 2 * slack) * detail;
+}
 
 }  // namespace stereocast::memory

@@ -24,17 +24,18 @@ def remember(
     plate: tuple[Tensor, Tensor, Tensor, Tensor],
     mismatch: Tensor,
     seen: tuple[Tensor, Tensor],
-    motion: tuple[Tensor, Tensor, Tensor],
+    motion: tuple[Tensor, Tensor, Tensor, Tensor],
     limits: tuple[float, int],
 ) -> Tensor:
     """Update colour, disparity, age and steadiness in place; return the new mismatch of tiles.
 
-    seen: image and disparity; motion: origin and shift int32 [2], trust bool [1]; limits:
+    seen: image and disparity; motion: origin and shift int32 [2], trust bool [1], slack int32 [1];
+    limits:
     tolerance in pixels and age in frames.
     """
     colour, depth, age, steady = plate
     image, disparity = seen
-    origin, shift, trust = motion
+    origin, shift, trust, slack = motion
     tolerance_px, age_limit = limits
     same_px = SAME * tolerance_px
     rows, columns = _ring(origin, disparity.shape)
@@ -42,7 +43,7 @@ def remember(
     old_age, old_steady = age[rows, columns].int(), steady[rows, columns].int()
     valid = (old_age < age_limit) & trust & _came_from_inside(shift, disparity.shape)
     clean = disparity >= _nearest_around(disparity) - GUARD_STEP_PX
-    worse = _mismatch(image, old_colour)
+    worse = _mismatch(image, old_colour, slack)
     same = valid & clean & ((disparity - old_depth).abs() <= same_px)
     take = clean & (~valid | (disparity <= old_depth + same_px))
     keep = valid & ~take & ~lost(mismatch, disparity.shape)
@@ -131,12 +132,13 @@ def _grey(picture: Tensor) -> Tensor:
     return (planes[0] + 2 * planes[1] + planes[2] + 2) // 4
 
 
-def _mismatch(image: Tensor, old_colour: Tensor) -> Tensor:
-    """Return how much farther grey is from what was remembered than half a pixel explains."""
+def _mismatch(image: Tensor, old_colour: Tensor, slack: Tensor) -> Tensor:
+    """Return how much farther grey is from what was remembered than motion and noise explain."""
     grey = _grey(image)
     detail = torch.zeros_like(grey)
     detail[:, :-1] = (grey[:, 1:] - grey[:, :-1]).abs()
-    return 2 * (grey - _grey(old_colour)).abs() - detail - 2 * NOISE_LEVELS
+    change = (grey - _grey(old_colour)).abs()
+    return 32 * (change - NOISE_LEVELS) - (16 + 2 * slack) * detail
 
 
 def _per_tile(values: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ from tests.cuda_on_cpu import KERNELS, run_kernel
 
 SIZE = (33, 57)
 FAR_PX, NEAR_PX = -5.0, 6.0
-REST = Motion(torch.zeros(2, dtype=torch.int32), torch.ones(1, dtype=torch.bool))
+EXACT = torch.zeros(1, dtype=torch.int32)
+REST = Motion(torch.zeros(2, dtype=torch.int32), torch.ones(1, dtype=torch.bool), EXACT)
 
 
 def picture(generator: torch.Generator) -> Tensor:
@@ -58,7 +59,7 @@ def by_reference(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion)
     size = torch.tensor([SIZE[1], SIZE[0]], dtype=torch.int32)
     origin = torch.remainder(plate.origin + motion.shift, size)
     planes = (plate.colour, plate.disparity, plate.age, plate.steady)
-    moved, limits = (origin, motion.shift, motion.trust), (TOLERANCE_PX, AGE_LIMIT)
+    moved, limits = (origin, motion.shift, motion.trust, motion.slack), (TOLERANCE_PX, AGE_LIMIT)
     mismatch = reference.remember(planes, plate.mismatch, (image, disparity), moved, limits)
     return Plate(*planes, mismatch, origin)
 
@@ -66,7 +67,7 @@ def by_reference(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion)
 def by_cuda(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion) -> Plate:
     size = torch.tensor([SIZE[1], SIZE[0]], dtype=torch.int32)
     origin = torch.remainder(plate.origin + motion.shift, size)
-    where = torch.cat([origin, motion.shift, motion.trust.to(torch.int32)])
+    where = torch.cat([origin, motion.shift, motion.trust.int(), motion.slack])
     planes = (plate.colour, plate.disparity, plate.age, plate.steady)
     mismatch = torch.zeros_like(plate.mismatch)
     run_kernel(
@@ -107,7 +108,13 @@ def clip(generator: torch.Generator, frames: int) -> list[tuple[Tensor, Tensor, 
         if index == 10:
             image = 255 - image
         trust = torch.tensor([index != frames - 3])
-        made.append((image.contiguous(), disparity, Motion(shift, trust)))
+        made.append(
+            (
+                image.contiguous(),
+                disparity,
+                Motion(shift, trust, torch.tensor([index % 3], dtype=torch.int32)),
+            )
+        )
     return made
 
 
@@ -200,7 +207,7 @@ def test_what_is_hidden_beside_a_changed_picture_is_dropped(generator):
 def test_the_memory_moves_with_the_picture(generator):
     ground = picture(generator)
     plate = after(ground, None, None, None, None, 30)
-    moved = Motion(torch.tensor([4, 0], dtype=torch.int32), REST.trust)
+    moved = Motion(torch.tensor([4, 0], dtype=torch.int32), REST.trust, EXACT)
     panned, disparity = with_object(ground.roll(-4, 2), 26)
     plate = remember(plate, panned, disparity, moved)
     view, holes = holed(26)
@@ -212,7 +219,7 @@ def test_the_memory_moves_with_the_picture(generator):
 def test_untrusted_motion_empties_the_memory(generator):
     ground = picture(generator)
     plate = after(ground, None, None, None, None, 30)
-    lost = Motion(REST.shift, torch.zeros(1, dtype=torch.bool))
+    lost = Motion(REST.shift, torch.zeros(1, dtype=torch.bool), EXACT)
     plate = remember(plate, *with_object(ground, 30), lost)
     assert set(plate.age.unique().tolist()) == {0, reference.NOTHING}
     assert not plate.steady[plate.age == 0].any()
