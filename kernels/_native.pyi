@@ -89,6 +89,41 @@ def half_sphere(
     middle_y: float,
     view: Tensor,
 ) -> None: ...
+def flow_u8(previous: Tensor, current: Tensor, gate: int, flow: Tensor) -> None: ...
+def flow_f32(previous: Tensor, current: Tensor, gate: int, flow: Tensor) -> None: ...
+def reproject_u8(
+    values: Tensor, flow: Tensor, scale: int, moved: Tensor, inside: Tensor
+) -> None: ...
+def reproject_f32(
+    values: Tensor, flow: Tensor, scale: int, moved: Tensor, inside: Tensor
+) -> None: ...
+def shrink(picture: Tensor, factor: int, small: Tensor) -> None: ...
+def remember(
+    image: Tensor,
+    disparity: Tensor,
+    where: Tensor,
+    tolerance_px: float,
+    age_limit: int,
+    colour: Tensor,
+    depth: Tensor,
+    age: Tensor,
+    steady: Tensor,
+    mismatch: Tensor,
+    new_mismatch: Tensor,
+) -> None: ...
+def recall(
+    colour: Tensor,
+    depth: Tensor,
+    age: Tensor,
+    steady: Tensor,
+    mismatch: Tensor,
+    origin: Tensor,
+    gain: Tensor,
+    tolerance_px: float,
+    view: Tensor,
+    view_disparity: Tensor,
+) -> None: ...
+def stamp_strip(surface: Tensor, counters: Tensor) -> None: ...
 def yuv_to_rgb(y: Tensor, u: Tensor, v: Tensor, rgb: Tensor, fixed: tuple[int, ...]) -> None: ...
 def to_network(rgb: Tensor, out: Tensor) -> None: ...
 def raycast(

@@ -16,6 +16,10 @@ void bind_disparity(nb::module_& module);
 void bind_softness(nb::module_& module);
 void bind_warp(nb::module_& module);
 void bind_fill(nb::module_& module);
+void bind_flow(nb::module_& module);
+void bind_reproject(nb::module_& module);
+void bind_remember(nb::module_& module);
+void bind_recall(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_formats(nb::module_& module);
 }  // namespace stereocast
@@ -44,6 +48,10 @@ NB_MODULE(_native, module) {
   stereocast::bind_softness(module);
   stereocast::bind_warp(module);
   stereocast::bind_fill(module);
+  stereocast::bind_flow(module);
+  stereocast::bind_reproject(module);
+  stereocast::bind_remember(module);
+  stereocast::bind_recall(module);
   stereocast::bind_pack(module);
   stereocast::bind_formats(module);
 }
