@@ -21,7 +21,7 @@ BLACK = 24
 
 _LINES, _PROBES = 240, 32  # lines looked at each way, and pixels in each
 _PURE, _MOSTLY = 0.98, 0.5  # share of black pixels: to be found as a bar, to stay one
-_EDGE = 0.3  # share of bright pixels in the first line of the picture
+_EDGE = 0.5  # share of bright pixels in the first line of the picture
 _NARROWEST, _WIDEST = 0.02, 0.4  # of the frame's height or width, each bar
 _TOLERANCE = 0.012  # of it: two measurements that agree
 _CONFIRM_S = 0.4  # how long a change must last
@@ -67,7 +67,7 @@ class BarsState:
 
 
 class BarsFinder:
-    """Find black bars; the first frame after a reset counts at once, a change when it has lasted."""
+    """Find black bars; the first frame after a reset counts at once, a change when it lasts."""
 
     def __init__(self, frame_size: tuple[int, int]) -> None:
         self._line = [max(1, size // _LINES) for size in frame_size]
@@ -110,8 +110,9 @@ def _measure(black: Tensor, in_force: Tensor) -> Tensor:
     edge = 1 - black.index_select(0, torch.stack((first, lines - 1 - first))).amin()
     width = run / lines
     found = (width >= _NARROWEST) & (width <= _WIDEST) & (edge >= _EDGE)
+    width = torch.where(found, width, 0.0)
     still = _run(black >= _MOSTLY) / lines > in_force - _TOLERANCE
-    return torch.where(found, width, torch.where(still, in_force, 0.0))
+    return torch.where(still, torch.maximum(width, in_force), width)
 
 
 def _run(lines: Tensor) -> Tensor:

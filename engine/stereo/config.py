@@ -21,8 +21,8 @@ _RANGES = {
     "display_hfov_deg": (1.0, 170.0),
     "display_distance_m": (0.1, 1000.0),
     "eye_distance_m": (0.01, 0.2),
-    "camera_hfov_deg": (1.0, 170.0),
-    "camera_baseline_m": (0.0, 10.0),
+    "hfov_deg": (1.0, 170.0),
+    "baseline_m": (0.0, 10.0),
 }
 
 
@@ -66,9 +66,9 @@ class StereoConfig:
     """How far the display, or the headset's virtual screen, is away."""
     eye_distance_m: float = 0.063
     """Distance of the viewer's eyes; more parallax behind the screen would make them diverge."""
-    camera_hfov_deg: float = 60.0
+    hfov_deg: float = 60.0
     """Horizontal field of view of the camera, for depth in metres."""
-    camera_baseline_m: float = 0.063
+    baseline_m: float = 0.063
     """Distance of the two cameras at strength 2.5, for depth in metres."""
 
     def __post_init__(self) -> None:

@@ -99,9 +99,7 @@ class DisparityStage:
             score=self._score.init(),
         )
 
-    def step(
-        self, state: DisparityState, x: StereoInput
-    ) -> tuple[DisparityState, GridDisparity]:
+    def step(self, state: DisparityState, x: StereoInput) -> tuple[DisparityState, GridDisparity]:
         """Return the new state and the disparity of this frame."""
         bars_state, window = state.bars, Window.whole()
         if self._config.bars:
@@ -133,8 +131,8 @@ class DisparityStage:
         """
         strength, convergence, comfort, _ = controls
         if self._output is Output.METRIC_DEPTH:
-            focal_px = focal_length_px(self._width, self._config.camera_hfov_deg)
-            factor = focal_px * self._config.camera_baseline_m * strength / Controls.strength
+            focal_px = focal_length_px(self._width, self._config.hfov_deg)
+            factor = focal_px * self._config.baseline_m * strength / Controls.strength
             screen = convergence
         else:
             factor = strength / 100 * self._width / (ends[1] - ends[0])
@@ -143,9 +141,7 @@ class DisparityStage:
         reach = factor * (ends - screen)
         factor = factor * governed_gain(torch.stack((reach[1], -reach[0])), limits)
         disparity = soft_limit(factor * (inverse - screen), limits, knee=self._config.knee)
-        return edge_guard(
-            disparity, window, frame_width=self._width, slope=self._config.edge_slope
-        )
+        return edge_guard(disparity, window, frame_width=self._width, slope=self._config.edge_slope)
 
     def _as_convergence(self, screen: Tensor, ends: Tensor) -> Tensor:
         """Return inverse depth [1] in the unit of the control: nearness, or dioptres as it is."""

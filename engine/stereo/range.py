@@ -1,4 +1,4 @@
-"""The range that relative depth is normalised to: quick to follow what lasts, deaf to what does not.
+"""The range that relative depth is normalised to: it follows what lasts and ignores what does not.
 
 The contract is bench/pumping.py's and tests/engine/test_range.py's: something near that comes and
 goes moves nothing else; a range that has really changed is followed within a second, without

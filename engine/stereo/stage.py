@@ -35,7 +35,7 @@ class StereoStage:
         depth_output: Output = Output.RELATIVE_INVERSE,
     ) -> None:  # fmt: skip
         self.frame_size = frame_size
-        self._disparity = DisparityStage(
+        self.disparity = DisparityStage(
             frame_size, config or StereoConfig(), depth_output=depth_output
         )
         self._eye = SecondEye(frame_size)
@@ -43,12 +43,12 @@ class StereoStage:
     def init(self) -> StereoState:
         """Return the state before the first frame."""
         return StereoState(
-            self._disparity.init(), self._eye.init(), self._eye.init(), nothing_read()
+            self.disparity.init(), self._eye.init(), self._eye.init(), nothing_read()
         )
 
     def step(self, state: StereoState, x: StereoInput) -> tuple[StereoState, tuple[Tensor, Tensor]]:
         """Return the left and the right eye, each u8 [3, H, W]."""
-        disparity_state, grid = self._disparity.step(state.disparity, x)
+        disparity_state, grid = self.disparity.step(state.disparity, x)
         disparity = self._to_frame(grid.disparity_px)
         balance = grid.controls[3]
         left_state, left, _ = self._eye.step(state.left, x.rgb, disparity, gain=1 - balance)

@@ -31,6 +31,7 @@ _JITTER, _JITTER_MOST = 0.015, 0.05  # sd of jitter, share of the depth's spread
 _LEVEL_DOUBT = 0.1  # of the jitter's variance: how little the level of a first frame is doubted
 _SPEED = 0.003  # sd of the change of scale per frame that a new scene may have
 _SPEED_NOISE = 1.6e-4  # sd of the change of that speed per frame; decides how slow is steady
+_PRIOR = 2.0  # second differences that the first value of the jitter is worth
 _MEMORY = 0.08  # weight of the newest frame in the jitter's measure
 _JUMP = 0.25  # share of the spread: a larger difference is no jitter, and is taken over at once
 _TRUST = 0.3  # share of the samples that must lie on the line
@@ -179,7 +180,7 @@ def _measured_jitter(state: SteadyState, line: _Line) -> tuple[Tensor, Tensor]:
     relative = torch.stack((slope * scale - 1, slope * shift + line.coefficients[1]))
     second = line.size_of(relative - state.relative).clamp_max(6 * _JITTER_MOST**2) / 6
     counted = state.frames - 1  # second differences so far
-    weight = (1 / (counted + 1).clamp_min(1)).clamp_min(_MEMORY)
+    weight = (1 / (counted + _PRIOR)).clamp(_MEMORY, 1)
     jitter = torch.where(counted > 0, state.jitter + weight * (second - state.jitter), state.jitter)
     return jitter.clamp_min(1e-12), relative
 

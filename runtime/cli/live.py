@@ -262,5 +262,6 @@ def _report(
         "keyframes": report.keyframes,
         "bytes_out": report.bytes_out,
         "cuts": report.cuts,
+        "comfort": report.comfort.report(),
         "viewers": sink.counters,
     }
