@@ -80,11 +80,10 @@ class StereoConfig:
 
     def controls(self) -> Controls:
         """Return the controls a session starts with."""
-        convergence = AUTO if self.convergence == "auto" else self.convergence
-        if isinstance(convergence, str) or not (convergence == AUTO or 0 <= convergence <= 1):
-            raise ConfigError(
-                f"stereo.convergence must be 'auto' or in [0, 1], got {self.convergence!r}"
-            )
+        wanted = self.convergence
+        if wanted != "auto" and (isinstance(wanted, str) or not 0 <= wanted <= 1):
+            raise ConfigError(f"stereo.convergence must be 'auto' or in [0, 1], got {wanted!r}")
+        convergence = AUTO if isinstance(wanted, str) else wanted
         return Controls(self.strength, convergence, self.comfort, self.balance)
 
     def display(self) -> Display:

@@ -95,8 +95,8 @@ def test_an_exact_zoom_passes_without_lag(truth, dt):
     error = [
         float((a - b).abs().max() / (b.max() - b.min())) for a, b in zip(answers, zoom, strict=True)
     ]
-    assert max(error) < 0.006, "before its speed is known: about one frame of it"
-    assert max(error[20:]) < 0.0005
+    assert max(error) < 0.01, "before its speed is known: two frames of it at most"
+    assert max(error[30:]) < 0.001
 
 
 def test_a_lasting_change_of_scale_comes_through(truth):
