@@ -222,7 +222,8 @@ def _status(stream: Stream, sink: RouterSink) -> Iterator[None]:
         watching = "1 viewer" if sink.viewers == 1 else f"{sink.viewers} viewers"
         return (
             f"{watching} · {report.fps:.1f} fps · {report.frames_out} sent, "
-            f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · Ctrl-C ends"
+            f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · "
+            f"comfort {report.comfort.latest:.2f} · Ctrl-C ends"
         )
 
     def show() -> None:
