@@ -33,6 +33,7 @@ class StereoFrame:
     pts_ns, index  those of the Frame it was made from
     depth    float32 [H, W], what the eyes were made with, at the Frame's size and owned by nobody
              else; None unless it was asked for. What its numbers mean, `Session.depth_output` says
+    comfort  float32 [6], how pleasant it is, see `stereo.score.ComfortReading`; None: unknown
     """
 
     surface: Tensor
@@ -40,6 +41,7 @@ class StereoFrame:
     pts_ns: int
     index: int
     depth: Tensor | None = None
+    comfort: Tensor | None = None
 
     @property
     def height(self) -> int:

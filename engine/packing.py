@@ -10,7 +10,8 @@ from stereocast.engine.errors import ConfigError
 from stereocast.engine.layout import Layout, half_sphere_size
 from stereocast.engine.models import Output
 from stereocast.engine.refine.off import NoState
-from stereocast.engine.stereo.disparity import RangeState, RangeTracker, inverse_depth
+from stereocast.engine.stereo.metric import inverse_depth
+from stereocast.engine.stereo.range import RangeState, RangeTracker, nearness
 from stereocast.kernels.formats import (
     Anaglyph,
     Palette,
@@ -123,8 +124,9 @@ class PackStage:
     def _shown_depth(self, state: PackState, x: PackInput) -> tuple[PackState, Tensor]:
         assert isinstance(state.shown, RangeState)
         inverse = inverse_depth(x.depth, self._depth_output)
-        shown, nearness = self._tracker.step(state.shown, inverse, x.dt)
-        return PackState(shown), depth_picture(nearness, self._frame_size, self._palette)
+        shown, ends = self._tracker.step(state.shown, inverse, x.dt)
+        picture = depth_picture(nearness(inverse, ends), self._frame_size, self._palette)
+        return PackState(shown), picture
 
 
 def _packing(layout: Layout) -> Packing:

@@ -19,7 +19,8 @@ from stereocast.engine.refine.off import NoState, Unrefined
 from stereocast.engine.scene import SceneStage, SceneState
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import StereoStage
-from stereocast.engine.stereo.stage import StereoInput, StereoState
+from stereocast.engine.stereo.disparity import StereoInput
+from stereocast.engine.stereo.stage import StereoState
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,12 @@ class Result:
 
     surface  u8 [H'·3/2, W'], I420, both eyes
     depth    float32 [h, w], refined, on the network grid
+    comfort  float32 [6], see `stereo.score.ComfortReading`
     """
 
     surface: Tensor
     depth: Tensor
+    comfort: Tensor
 
 
 ResetOn = Callable[[Tensor, TemporalState], TemporalState]
@@ -121,4 +124,5 @@ class Pipeline:
         pack_state, surface = self.pack.step(old.pack, pack_input)
         mark("warp")
         temporal = TemporalState(depth_state, refine_state, stereo_state, pack_state)
-        return PipelineState(scene_state, temporal), Result(surface, depth)
+        result = Result(surface, depth, stereo_state.comfort)
+        return PipelineState(scene_state, temporal), result

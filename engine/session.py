@@ -169,7 +169,8 @@ class Session:
             )
             # A copy: the stage's depth is state, or a buffer that the next step overwrites.
             depth = self._pipeline.depth.to_frame(result.depth).clone() if keep_depth else None
-        return StereoFrame(result.surface, self.layout, frame.pts_ns, frame.index, depth)
+            comfort = result.comfort.clone()
+        return StereoFrame(result.surface, self.layout, frame.pts_ns, frame.index, depth, comfort)
 
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""

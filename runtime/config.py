@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.packing import FormatsConfig
@@ -150,8 +151,21 @@ def _convert(kind: Any, value: Any, origin: str, where: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{origin}: '{where}' is a table, got {value!r}")
         return build(kind, value, origin, where)  # type: ignore[arg-type]
+    if isinstance(kind, types.UnionType):
+        return _convert_to_one(get_args(kind), value, origin, where)
     if kind is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     if type(value) is kind and not (kind is float and not math.isfinite(value)):
         return value
     raise ConfigError(f"{origin}: '{where}' must be {_WORDS[kind]}, got {value!r}")
+
+
+def _convert_to_one(kinds: tuple[Any, ...], value: Any, origin: str, where: str) -> Any:
+    """Return `value` as the first of `kinds` that it fits."""
+    for kind in kinds:
+        try:
+            return _convert(kind, value, origin, where)
+        except ConfigError:
+            continue
+    words = " or ".join(_WORDS[kind] for kind in kinds)
+    raise ConfigError(f"{origin}: '{where}' must be {words}, got {value!r}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from stereocast.engine.errors import SourceError
 from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.session import Session
+from stereocast.runtime.comfort import ComfortAccount
 from stereocast.runtime.latency import Histogram
 from stereocast.runtime.mailbox import Closed, Mailbox
 from stereocast.runtime.sink.depth import DepthMap, DepthProducts
@@ -28,6 +29,7 @@ class ConversionReport:
     frames_out: int = 0
     cuts: int = 0
     partial: str | None = None
+    comfort: ComfortAccount = field(default_factory=ComfortAccount)
     total: Histogram = field(default_factory=Histogram)
     stages: dict[str, Histogram] = field(
         default_factory=lambda: {name: Histogram() for name in ("decode", "engine", "encode")}
@@ -95,6 +97,7 @@ class Conversion:
             picture = self._session.step(frame, keep_depth=self._depth is not None)
             self.report.stages["engine"].add(time.monotonic_ns() - began_ns)
             self.report.cuts = self._session.cuts
+            self.report.comfort.add(picture.comfort)
             self._pictures.put(picture)
             on_frame()
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from stereocast.engine.session import Session
+from stereocast.runtime.comfort import ComfortAccount
 from stereocast.runtime.encode import Encoder
 from stereocast.runtime.latency import StageAccount
 from stereocast.runtime.mailbox import Closed
@@ -26,6 +27,7 @@ class StreamReport:
     keyframes: int = 0
     bytes_out: int = 0
     cuts: int = 0
+    comfort: ComfortAccount = field(default_factory=ComfortAccount)
     drops: dict[str, int] = field(default_factory=lambda: {"credit": 0, "busy": 0})
     first_ns: int = 0
     last_ns: int = 0
@@ -117,6 +119,7 @@ class Stream:
         report.keyframes += packet.is_keyframe
         report.bytes_out += len(packet.data)
         report.cuts = self._session.cuts
+        report.comfort.add(stereo.comfort)
 
     def _obey_viewers(self) -> None:
         """Take over the eye parameters that viewers have asked for; the last one wins."""

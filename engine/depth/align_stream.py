@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stereocast.engine.depth.robust import Loss, weights
+from stereocast.engine.depth.robust import Loss, deming_slope, weights
 from stereocast.engine.depth.snippets import LENGTH, Snippet
 
 STEP_LOW, STEP_HIGH = 0.8, 1.25
@@ -125,9 +125,7 @@ def _deming(x: Tensor, y: Tensor, share: Tensor, *, before: Tensor) -> tuple[Ten
     mean_x, mean_y = (share * x).sum(1) / total, (share * y).sum(1) / total
     dx, dy = x - mean_x[:, None], y - mean_y[:, None]
     xx, xy, yy = ((share * a * b).sum(1) / total for a, b in ((dx, dx), (dx, dy), (dy, dy)))
-    ratio = before.square() / len(before)
-    tilt = yy - ratio * xx
-    slope = (tilt + (tilt.square() + 4 * ratio * xy.square()).sqrt()) / (2 * xy)
+    slope = deming_slope(xx, xy, yy, before.square() / len(before))
     flat = xy <= _SURE * (xx * yy).sqrt().clamp_min(_SURE)
     slope = torch.where(flat, before, slope)
     slope = torch.maximum(torch.minimum(slope, STEP_HIGH * before), STEP_LOW * before)

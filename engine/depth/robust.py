@@ -1,7 +1,8 @@
-"""Weights that keep outliers from deciding a fit: Huber's and Tukey's, and a robust spread.
+"""Weights that keep outliers from deciding a fit: Huber's and Tukey's, a robust spread, a line.
 
 The constants make each estimator 95 % as efficient as least squares where there are no outliers.
-Source: Huber 1981, "Robust Statistics"; Beaton and Tukey 1974 (the biweight).
+Source: Huber 1981, "Robust Statistics"; Beaton and Tukey 1974 (the biweight); Deming 1943,
+"Statistical Adjustment of Data".
 """
 
 from __future__ import annotations
@@ -45,3 +46,14 @@ def weights(residual: Tensor, sigma: Tensor, loss: Loss) -> Tensor:
     if loss is Loss.HUBER:
         return (HUBER_TUNING / relative.clamp_min(HUBER_TUNING)).to(residual.dtype)
     return (1 - (relative / TUKEY_TUNING).square()).clamp_min(0).square()
+
+
+def deming_slope(xx: Tensor, xy: Tensor, yy: Tensor, ratio: Tensor | float = 1.0) -> Tensor:
+    """Return the slope of y on x where both are noisy, from their central second moments.
+
+    ratio  variance of y's noise over that of x's
+    Plain least squares takes all noise to be y's and shrinks the slope. Wants xy > 0: what is not
+    finite otherwise, the caller replaces.
+    """
+    tilt = yy - ratio * xx
+    return (tilt + (tilt.square() + 4 * ratio * xy.square()).sqrt()) / (2 * xy)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from stereocast.engine.errors import ConfigError
 
+AUTO = -1.0
+"""As convergence: the stage finds it itself."""
+
 _RANGES = {
     "strength": (0.0, 10.0),
     "convergence": (0.0, 1.0),
@@ -24,11 +27,15 @@ class Controls:
     """The wishes of a viewer; as a tensor float32 [4], in this order."""
 
     strength: float = 2.5
-    """Total parallax range in % of the eye's width, 0 to 10."""
-    convergence: float = 0.6
-    """Nearness that lies on the screen: 0 brings everything out, 1 pushes everything in."""
+    """Total parallax range in % of the eye's width, 0 to 10; of metric depth 2.5 is true scale."""
+    convergence: float = AUTO
+    """Nearness that lies on the screen: 0 brings everything out, 1 pushes everything in; AUTO.
+
+    Of metric depth: one over the distance that lies on the screen, in 1/m.
+    """
     comfort: float = 0.5
-    """How gently parallax is limited: 0 not at all, 1 to half the strength either way, at most."""
+    """How strictly parallax is limited: 0 only where eyes would diverge, 0.5 to the budget, 1 to
+    half of it."""
     balance: float = 0.5
     """Which eye is the source: 1 the left, 0 the right, 0.5 half the parallax to either."""
 
@@ -36,7 +43,8 @@ class Controls:
         for field in fields(self):
             low, high = _RANGES[field.name]
             value = getattr(self, field.name)
-            if not low <= value <= high:
+            automatic = field.name == "convergence" and value == AUTO
+            if not automatic and not low <= value <= high:
                 raise ConfigError(
                     f"stereo.{field.name} must be in [{low:g}, {high:g}], got {value}"
                 )
@@ -44,14 +52,16 @@ class Controls:
     def adjusted(self, wishes: Mapping[str, float | None]) -> Controls:
         """Return the controls with a viewer's wishes, each brought into its range.
 
-        Keys that are no controls, and None, leave things as they are.
+        Keys that are no controls, and None, leave things as they are. A convergence below 0 asks
+        for the automatic one.
         """
         values = {}
         for field in fields(self):
             wish = wishes.get(field.name)
             if wish is not None:
                 low, high = _RANGES[field.name]
-                values[field.name] = min(max(float(wish), low), high)
+                automatic = field.name == "convergence" and wish < 0
+                values[field.name] = AUTO if automatic else min(max(float(wish), low), high)
         return replace(self, **values)
 
     def tensor(self) -> Tensor:

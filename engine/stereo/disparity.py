@@ -1,4 +1,11 @@
-"""From depth on the network grid to nearness: inverse depth, in a range that does not pump."""
+"""From depth to the disparity that eyes are shown, on the depth's own grid.
+
+    bars ─► steady ─► range, convergence ─► governor ─► score
+
+Relative depth r is mapped to d = S/100 · W · (n − c), n being r in its range; depth in metres to
+d = f · B · (1/Z − 1/Zc). Both are a factor times (inverse depth − inverse depth on the screen), and
+from there on they are treated alike. Upsampling and drawing come after, in stage.py.
+"""
 
 from __future__ import annotations
 
@@ -8,96 +15,142 @@ import torch
 from torch import Tensor
 
 from stereocast.engine.models import Output
-
-NEAREST_M = 0.1
-"""Metric depth below this counts as this: closer than any lens focuses, and 1/Z stays finite."""
-
-_MEMORY = 9  # frames whose ranges are remembered; their median shrugs off 4 outliers
-_LOW, _HIGH = 0.01, 0.99
-_STRIDE = 2
-_SETTLING_S, _SETTLING_GAIN = 0.5, 15.0  # how long, and how much faster, a new scene is followed
-_MINIMUM_RANGE = 0.02  # of the largest value: flat depth is flat, not noise at full strength
+from stereocast.engine.stereo.bars import BarsFinder, BarsState, Window
+from stereocast.engine.stereo.comfort import Budget, edge_guard, governed_gain, soft_limit
+from stereocast.engine.stereo.config import StereoConfig
+from stereocast.engine.stereo.controls import Controls, slew
+from stereocast.engine.stereo.convergence import AutoConvergence, ConvergenceState
+from stereocast.engine.stereo.metric import focal_length_px, inverse_depth
+from stereocast.engine.stereo.range import RangeState, RangeTracker
+from stereocast.engine.stereo.score import Scorer, ScorerState
+from stereocast.engine.stereo.steady import Steady, SteadyState
 
 
 @dataclass(frozen=True)
-class RangeState:
-    """The range in force and where it comes from.
+class StereoInput:
+    """rgb u8 [3, H, W]; depth [h, w]; controls float32 [4], see `Controls`; dt float32 [1], s."""
 
-    recent   float32 [9, 2], low and high percentile of recent frames
-    current  float32 [2], the range in force
-    index    int64 [1], slot of `recent` to write next
-    seen     bool [1], whether any frame has been seen
-    age_s    float32 [1], seconds since the reset
-    """
+    rgb: Tensor
+    depth: Tensor
+    controls: Tensor
+    dt: Tensor
 
-    recent: Tensor
-    current: Tensor
-    index: Tensor
+
+@dataclass(frozen=True)
+class DisparityState:
+    """What each part remembers; controls float32 [4] in force, seen bool [1]: they are."""
+
+    bars: BarsState
+    steady: SteadyState
+    range: RangeState
+    convergence: ConvergenceState
+    controls: Tensor
     seen: Tensor
-    age_s: Tensor
+    score: ScorerState
 
 
-class RangeTracker:
-    """Normalise inverse depth to nearness in [0, 1] without breathing.
+@dataclass(frozen=True)
+class GridDisparity:
+    """What a frame's depth has become.
 
-    The range is the median of the 1 % and 99 % percentiles of the last frames, followed at no more
-    than `rate_per_s` of its own width per second. The first frame after a reset is taken at once,
-    and for half a second the range settles faster: that frame may have been an unlucky one.
-    Simpler trackers pump: one near object that comes and goes changes the depth of everything else
-    (bench/pumping.py measures this one against two of them).
+    disparity_px  float32 [h, w], pixels of the frame's width, positive is nearer
+    controls      float32 [4], in force; the automatic convergence resolved
+    comfort       float32 [6], see `ComfortReading`
+    window        the picture between black bars
     """
 
-    def __init__(self, *, rate_per_s: float = 0.25) -> None:
-        self._rate_per_s = rate_per_s
+    disparity_px: Tensor
+    controls: Tensor
+    comfort: Tensor
+    window: Window
 
-    def init(self) -> RangeState:
+
+class DisparityStage:
+    """Turn depth into comfortable disparity; see `engine.stage` for the law it keeps."""
+
+    def __init__(
+        self, frame_size: tuple[int, int], config: StereoConfig, *, depth_output: Output
+    ) -> None:
+        """Serve frames of `frame_size` = (H, W) with depth of any grid."""
+        self._width = frame_size[1]
+        self._config = config
+        self._output = depth_output
+        self._budget = Budget.on(
+            config.display(),
+            percent=(config.budget_front_percent, config.budget_behind_percent),
+            arcmin=(config.budget_front_arcmin, config.budget_behind_arcmin),
+            speed_arcmin_s=config.budget_speed_arcmin_s,
+        )
+        self._bars = BarsFinder(frame_size)
+        self._steady = Steady()
+        self._range = RangeTracker(response_s=config.range_response_s)
+        self._convergence = AutoConvergence(time_constant_s=config.convergence_s)
+        self._score = Scorer(self._budget, frame_width=self._width)
+
+    def init(self) -> DisparityState:
         """Return the state before the first frame."""
-        return RangeState(
-            recent=torch.zeros(_MEMORY, 2),
-            current=torch.zeros(2),
-            index=torch.zeros(1, dtype=torch.int64),
+        return DisparityState(
+            bars=self._bars.init(),
+            steady=self._steady.init(),
+            range=self._range.init(),
+            convergence=self._convergence.init(),
+            controls=torch.zeros(4),
             seen=torch.zeros(1, dtype=torch.bool),
-            age_s=torch.zeros(1),
+            score=self._score.init(),
         )
 
-    def step(self, state: RangeState, depth: Tensor, dt: Tensor) -> tuple[RangeState, Tensor]:
-        """Return nearness float32 [h, w]: 0 far, 1 near, values beyond the range not clipped.
+    def step(self, state: DisparityState, x: StereoInput) -> tuple[DisparityState, GridDisparity]:
+        """Return the new state and the disparity of this frame."""
+        bars_state, window = state.bars, Window.whole()
+        if self._config.bars:
+            bars_state, window = self._bars.step(state.bars, x.rgb, x.dt)
+        inverse, steady_state = inverse_depth(x.depth, self._output), state.steady
+        if self._config.steady:
+            steady_state, inverse = self._steady.step(state.steady, inverse, x.dt)
+        range_state, ends = self._range.step(state.range, inverse, x.dt, window=window)
+        convergence_state, screen = self._convergence.step(
+            state.convergence, inverse, x.dt, ends=ends, window=window
+        )
+        wanted = _resolved(x.controls, self._as_convergence(screen, ends))
+        controls = torch.where(state.seen, slew(state.controls, wanted, x.dt), wanted)
+        disparity = self.disparity_px(inverse, controls, ends=ends, window=window)
+        score_state, comfort = self._score.step(state.score, disparity, x.dt)
+        new = DisparityState(
+            bars_state, steady_state, range_state, convergence_state, controls,
+            torch.ones_like(state.seen), score_state,
+        )  # fmt: skip
+        return new, GridDisparity(disparity, controls, comfort, window)
 
-        depth  inverse depth float32 [h, w], any scale and offset
-        dt     float32 [1], seconds since the frame before
+    def disparity_px(
+        self, inverse: Tensor, controls: Tensor, *, ends: Tensor, window: Window
+    ) -> Tensor:
+        """Return the governed disparity float32 [h, w] of inverse depth [h, w].
+
+        controls  float32 [4], in force, convergence a number
+        ends      float32 [2], the range that the depth has
         """
-        measured = _percentiles(depth)
-        slot = torch.arange(_MEMORY)[:, None] == state.index
-        recent = torch.where(slot | ~state.seen, measured, state.recent)
-        target = recent.median(dim=0).values
-        width = (state.current[1] - state.current[0]).abs()
-        settling = 1 + _SETTLING_GAIN * torch.exp(-state.age_s / _SETTLING_S)
-        step = (self._rate_per_s * settling * width * dt).expand(2)
-        followed = state.current + (target - state.current).clamp(-step, step)
-        current = torch.where(state.seen, followed, measured)
-        low, high = current
-        floor = _MINIMUM_RANGE * torch.maximum(low.abs(), high.abs()).clamp_min(1e-6)
-        middle, span = (low + high) / 2, torch.maximum(high - low, floor)
-        nearness = (depth - middle) / span + 0.5
-        index = (state.index + 1) % _MEMORY
-        seen = torch.ones_like(state.seen)
-        # The time before the first frame of a scene belongs to the scene before.
-        age_s = torch.where(state.seen, state.age_s + dt, 0.0)
-        return RangeState(recent, current, index, seen, age_s), nearness
+        strength, convergence, comfort, _ = controls
+        if self._output is Output.METRIC_DEPTH:
+            focal_px = focal_length_px(self._width, self._config.hfov_deg)
+            factor = focal_px * self._config.baseline_m * strength / Controls.strength
+            screen = convergence
+        else:
+            factor = strength / 100 * self._width / (ends[1] - ends[0])
+            screen = ends[0] + convergence * (ends[1] - ends[0])
+        limits = self._budget.limits_px(comfort, self._width)
+        reach = factor * (ends - screen)
+        factor = factor * governed_gain(torch.stack((reach[1], -reach[0])), limits)
+        disparity = soft_limit(factor * (inverse - screen), limits, knee=self._config.knee)
+        return edge_guard(disparity, window, frame_width=self._width, slope=self._config.edge_slope)
+
+    def _as_convergence(self, screen: Tensor, ends: Tensor) -> Tensor:
+        """Return inverse depth [1] in the unit of the control: nearness, or dioptres as it is."""
+        if self._output is Output.METRIC_DEPTH:
+            return screen
+        return ((screen - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
 
 
-def inverse_depth(depth: Tensor, output: Output) -> Tensor:
-    """Return depth float32 [h, w] as inverse depth, larger is nearer, of unknown scale and offset.
-
-    Parallax is linear in 1/Z: metres are inverted, and what is inverse already is never touched.
-    """
-    if output is Output.RELATIVE_INVERSE:
-        return depth
-    return depth.clamp_min(NEAREST_M).reciprocal()
-
-
-def _percentiles(depth: Tensor) -> Tensor:
-    """Return the low and high percentile of `depth` as float32 [2]."""
-    values = depth[::_STRIDE, ::_STRIDE].flatten().sort().values
-    last = values.numel() - 1
-    return torch.stack((values[round(_LOW * last)], values[round(_HIGH * last)]))
+def _resolved(controls: Tensor, automatic: Tensor) -> Tensor:
+    """Return controls [4] with the automatic convergence [1] in the place of AUTO."""
+    convergence = torch.where(controls[1:2] < 0, automatic, controls[1:2])
+    return torch.cat((controls[:1], convergence, controls[2:]))

@@ -161,12 +161,21 @@ def pumping(*, json: JsonOption = None) -> None:
     from stereocast.bench import pumping as bench_pumping
 
     report: dict[str, Any] = bench_pumping.run()
-    flakes = [f"{flake:.1%}" for flake in bench_pumping.FLAKES]
-    table = _table(
-        "wobble in % of what never changes, by the size of the flake", "normaliser", *flakes
-    )
-    for name, values in report["wobble_percent"].items():
-        table.add_row(name, *(f"{value:.2f}" for value in values.values()))
+    for title, measure in (("wobble", "wobble"), ("farthest pixel", "deviation")):
+        flakes = next(iter(report["breathing_percent"]["stereocast"].values()))
+        table = _table(
+            f"{title} in % of what never changes, by the size of a near flake",
+            "normaliser",
+            "in frames",
+            *flakes,
+        )
+        for name, periods in report["breathing_percent"].items():
+            for period, values in periods.items():
+                table.add_row(name, period, *(f"{v[measure]:.2f}" for v in values.values()))
+        _print(table)
+    table = _table("a change of range that lasts", "change", "90 % after s", "beyond it %")
+    for name, answer in report["response"].items():
+        table.add_row(name, f"{answer['seconds']:.2f}", f"{100 * answer['overshoot']:.2f}")
     _print(table)
     write_json(json, report)
 

@@ -223,7 +223,8 @@ class _Job:
         per_frame = clock.cpu_s * 1e3 / max(1, report.frames_out)
         typer.echo(
             f"{self.target}: {report.frames_out} frames, {clock.wall_s:.1f} s, {fps:.1f} fps, "
-            f"{per_frame:.1f} CPU-ms per frame, {report.cuts} cuts"
+            f"{per_frame:.1f} CPU-ms per frame, {report.cuts} cuts, "
+            f"comfort {report.comfort.mean_score:.2f}"
         )
         for product in self.depth:
             typer.echo(f"{product.path}: depth as {product.format}")
@@ -238,6 +239,7 @@ class _Job:
             "frames_out": report.frames_out,
             "drops": {},
             "cuts": report.cuts,
+            "comfort": report.comfort.report(),
             "partial": report.partial,
             "notes": list(notes),
             "stages_ms": {name: stage.report_ms() for name, stage in report.stages.items()},

@@ -229,7 +229,8 @@ def _status(stream: Stream, sink: RouterSink) -> Iterator[None]:
         watching = "1 viewer" if sink.viewers == 1 else f"{sink.viewers} viewers"
         return (
             f"{watching} · {report.fps:.1f} fps · {report.frames_out} sent, "
-            f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · Ctrl-C ends"
+            f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · "
+            f"comfort {report.comfort.latest:.2f} · Ctrl-C ends"
         )
 
     def show() -> None:
@@ -269,5 +270,6 @@ def _report(
         "keyframes": report.keyframes,
         "bytes_out": report.bytes_out,
         "cuts": report.cuts,
+        "comfort": report.comfort.report(),
         "viewers": sink.counters,
     }

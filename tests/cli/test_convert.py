@@ -61,6 +61,7 @@ def test_options_choose_a_part_and_a_shape(stereocast: Stereocast, inside: Path)
     assert report["schema"] == "stereocast/convert/1"
     assert (report["frames_in"], report["frames_out"], report["partial"]) == (6, 6, None)
     assert report["config"]["file"]["crf"] == 30.0
+    assert 0 < report["comfort"]["worst_score"] <= report["comfort"]["score"] <= 1
     assert report["config"]["threads"]["encode"] >= 1
     assert set(report["stages_ms"]) == {"decode", "engine", "encode"}
     assert any("pictures dropped to keep 13" in note for note in report["notes"])

@@ -16,7 +16,7 @@ from stereocast.engine.runner import TensorSpec, TorchRunner
 from stereocast.engine.session import DepthConfig, EngineConfig, Session
 from stereocast.engine.stage import tensors_of
 from stereocast.engine.stereo import StereoStage
-from stereocast.engine.stereo.disparity import NEAREST_M, RangeTracker, inverse_depth
+from stereocast.engine.stereo.disparity import DisparityState, GridDisparity, StereoInput
 from stereocast.runtime.models.store import NORMALISATIONS as DECLARED
 from tests.engine.test_stage_laws import SIZE, clip, surfaces
 from tests.engine.vda import recipe
@@ -140,31 +140,6 @@ def test_a_network_of_two_pictures_is_no_depth_network():
         PictureDepth(runner, output=Output.METRIC_DEPTH, frame_size=SIZE)
 
 
-def test_metres_become_inverse_depth_and_inverse_depth_stays():
-    metres = torch.tensor([[0.5, 2.0, 10.0, float("inf")]])
-    expected = torch.tensor([[2.0, 0.5, 0.1, 0.0]])
-    assert torch.allclose(inverse_depth(metres, Output.METRIC_DEPTH), expected)
-    assert inverse_depth(metres, Output.RELATIVE_INVERSE) is metres
-
-
-def test_impossible_metres_stay_finite():
-    odd = torch.tensor([[0.0, -3.0, 1e-9]])
-    nearest = torch.full((1, 3), 1 / NEAREST_M)
-    assert torch.equal(inverse_depth(odd, Output.METRIC_DEPTH), nearest)
-
-
-def test_nearness_of_metres_is_linear_in_inverse_depth():
-    """A wall at twice the distance is half as near as infinity is far, not linear in metres."""
-    metres = 1 / torch.linspace(0.1, 1.0, 64).expand(48, 64)
-    tracker = RangeTracker()
-    _, nearness = tracker.step(
-        tracker.init(), inverse_depth(metres, Output.METRIC_DEPTH), torch.zeros(1)
-    )
-    steps = nearness[0].diff()
-    assert torch.allclose(steps, steps.mean().expand(63), atol=1e-4)
-    assert nearness[0, 0] < 0.05 < 0.95 < nearness[0, -1]
-
-
 @pytest.mark.parametrize(
     ("output", "near_row"), [(Output.METRIC_DEPTH, 0), (Output.RELATIVE_INVERSE, -1)]
 )
@@ -172,14 +147,15 @@ def test_what_is_near_comes_out_of_the_screen_for_either_kind(output: Output, ne
     stage, seen = pictures(Rows(), output=output), []
     session = Session(SIZE, depth=stage)
     stereo: StereoStage = session._pipeline.stereo
-    place = stereo.disparity_px
+    place = stereo.disparity.step
 
-    def spy(nearness: Tensor, controls: Tensor) -> Tensor:
-        seen.append(place(nearness, controls))
-        return seen[-1]
+    def spy(state: DisparityState, x: StereoInput) -> tuple[DisparityState, GridDisparity]:
+        after, grid = place(state, x)
+        seen.append(grid.disparity_px)
+        return after, grid
 
-    stereo.disparity_px = spy  # type: ignore[method-assign]
+    stereo.disparity.step = spy  # type: ignore[method-assign]
     session.step(clip(1)[0])
-    middle = seen[0][:, SIZE[1] // 2]
+    middle = seen[0][:, seen[0].shape[1] // 2]
     assert middle[near_row] > 0 > middle[-1 - near_row]
     assert session.depth_output is output

@@ -97,7 +97,7 @@ def test_controls_take_effect_in_the_next_frame_and_gradually():
     kept = calm.step(frames[4]).surface
     changed = moved.step(frames[4], controls=Controls(strength=8)).surface
     assert not torch.equal(kept, changed)
-    in_force = moved._state.temporal.stereo.controls[0]
+    in_force = moved._state.temporal.stereo.disparity.controls[0]
     assert Controls.strength < in_force < Controls.strength + 0.2
 
 

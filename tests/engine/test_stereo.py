@@ -7,12 +7,13 @@ import torch
 
 from stereocast.bench import pumping
 from stereocast.engine.errors import ConfigError
+from stereocast.engine.models import Output
+from stereocast.engine.stage import prime
 from stereocast.engine.stereo import Controls, SecondEye, StereoConfig, StereoStage
-from stereocast.engine.stereo.comfort import border_ramp, soft_limit
-from stereocast.engine.stereo.controls import slew
-from stereocast.engine.stereo.disparity import RangeTracker
-from stereocast.engine.stereo.stage import StereoInput
+from stereocast.engine.stereo.controls import AUTO, slew
+from stereocast.engine.stereo.disparity import DisparityStage, StereoInput
 
+INVERSE = Output.RELATIVE_INVERSE
 DT = torch.tensor([0.04])
 
 
@@ -20,52 +21,94 @@ def ramp(height: int = 14, width: int = 20) -> torch.Tensor:
     return torch.linspace(0, 1, height)[:, None].expand(height, width).contiguous()
 
 
-def test_the_first_frame_is_normalised_at_once_whatever_its_scale():
-    tracker = RangeTracker()
-    _, nearness = tracker.step(tracker.init(), 40 + 300 * ramp(), DT)
-    assert nearness.min() == pytest.approx(0, abs=0.1)
-    assert nearness.max() == pytest.approx(1, abs=0.1)
-
-
-def test_a_changed_scale_is_followed_slowly_and_reached():
-    tracker = RangeTracker(rate_per_s=0.5)
-    state = tracker.init()
-    for _ in range(60):  # past the settling time
-        state, nearness = tracker.step(state, ramp(), DT)
-    widths = []
-    for _ in range(120):
-        state, nearness = tracker.step(state, 2 * ramp(), DT)
-        widths.append(float(nearness.max() - nearness.min()))
-    steps = torch.tensor(widths).diff().abs()
-    assert steps.max() < 0.06, "no frame jumps"
-    assert widths[-1] == pytest.approx(1, abs=0.15)
-
-
-def test_flat_depth_stays_flat_instead_of_becoming_noise():
-    tracker = RangeTracker()
-    noise = 1 + 1e-4 * torch.rand(14, 20, generator=torch.Generator().manual_seed(0))
-    _, nearness = tracker.step(tracker.init(), noise, DT)
-    assert nearness.max() - nearness.min() < 0.02
-    assert nearness.isfinite().all()
-    _, nearness = tracker.step(tracker.init(), torch.zeros(14, 20), DT)
-    assert nearness.isfinite().all()
-
-
-@pytest.mark.parametrize("flake", pumping.FLAKES)
-def test_a_near_flake_that_comes_and_goes_does_not_pump(flake):
-    ours = pumping.wobble(pumping.NORMALISERS["stereocast"](), flake)
-    assert ours < 0.002
-    assert ours < pumping.wobble(pumping.NORMALISERS["minimum and maximum, EMA 0.75"](), flake)
+def grid(
+    depth: torch.Tensor, controls: Controls, config: StereoConfig | None = None, width: int = 100
+) -> torch.Tensor:
+    """Return the disparity of one picture without bars."""
+    stage = DisparityStage((70, width), config or StereoConfig(), depth_output=INVERSE)
+    rgb = torch.full((3, 70, width), 90, dtype=torch.uint8)
+    _, answer = stage.step(stage.init(), StereoInput(rgb, depth, controls.tensor(), DT))
+    return answer.disparity_px
 
 
 def test_nearer_than_convergence_is_in_front_of_the_screen():
-    stage = StereoStage((70, 100))
-    controls = Controls(strength=5, convergence=0.5, comfort=0).tensor()
-    disparity = stage.disparity_px(ramp(), controls)
-    middle = disparity[:, 50]
-    assert middle[-1] == pytest.approx(2.5, rel=0.05), "5 % of 100 px, half of it in front"
-    assert middle[0] == pytest.approx(-2.5, rel=0.05)
+    disparity = grid(ramp(), Controls(strength=3, convergence=0.5, comfort=0))
+    middle = disparity[:, 10]
+    assert middle[-1] == pytest.approx(1.5, rel=0.05), "3 % of 100 px, half of it in front"
+    assert middle[0] == pytest.approx(-1.5, rel=0.05)
     assert (middle.diff() >= 0).all()
+
+
+@pytest.mark.parametrize("strength", [2.5, 10.0])
+def test_parallax_keeps_its_budgets_whatever_the_strength(strength):
+    config = StereoConfig(budget_front_percent=1.0, budget_behind_arcmin=30.0)
+    disparity = grid(ramp(), Controls(strength=strength, convergence=0.5), config, width=1000)
+    assert 7 < disparity.max() <= 10, "1 % of 1000 px"
+    behind_px = 1000 * config.display().behind_share(30)
+    assert 0.5 * behind_px < -disparity.min() <= behind_px
+
+
+def stage_path(depths: list[torch.Tensor], dt: torch.Tensor = DT) -> torch.Tensor:
+    stage = DisparityStage((70, 1000), StereoConfig(), depth_output=INVERSE)
+    rgb, state, path = torch.full((3, 70, 1000), 90, dtype=torch.uint8), stage.init(), []
+    for depth in depths:
+        state, answer = stage.step(state, StereoInput(rgb, depth, Controls().tensor(), dt))
+        path.append(answer.disparity_px)
+    return torch.stack(path)
+
+
+@pytest.mark.parametrize("flake", pumping.FLAKES)
+def test_nothing_on_the_way_to_disparity_pumps(flake):
+    """The gate of bench/pumping.py, for all stages together, in px of a range of 25."""
+    scene = torch.rand(56, 100, generator=torch.Generator().manual_seed(0)) * 0.6
+    disturbed = scene.clone()
+    disturbed[:, : round(flake * 100)] = 1.0
+    disturbed[0, 0] = 1.0
+    path = stage_path([disturbed if index % 4 == 0 else scene for index in range(60)])
+    static = path[20:, :, 50:]
+    moved = (static - static.median(dim=0).values).abs().max()
+    assert moved <= 25 * (0.002 if flake < 0.01 else 0.01)
+
+
+def test_the_first_frame_after_a_reset_is_that_of_a_fresh_stage():
+    scenes = [torch.rand(28, 40, generator=torch.Generator().manual_seed(n)) for n in range(2)]
+    stage = DisparityStage((70, 100), StereoConfig(), depth_output=INVERSE)
+    rgb, state = torch.full((3, 70, 100), 90, dtype=torch.uint8), stage.init()
+    for _ in range(12):
+        state, _ = stage.step(state, StereoInput(rgb, 50 * scenes[0], Controls().tensor(), DT))
+    after = StereoInput(rgb, scenes[1], Controls().tensor(), DT)
+    _, again = stage.step(prime(state, stage.init()), after)
+    _, fresh = stage.step(stage.init(), after)
+    assert torch.equal(again.disparity_px, fresh.disparity_px)
+
+
+def test_a_viewer_overrides_the_automatic_convergence_and_gives_it_back():
+    stage = DisparityStage((70, 100), StereoConfig(), depth_output=INVERSE)
+    rgb, state = torch.full((3, 70, 100), 90, dtype=torch.uint8), stage.init()
+    depth, found = ramp(28, 40), []
+    for wish in (None, 0.9, -1.0):
+        controls = Controls().adjusted({"convergence": wish})
+        for _ in range(50):
+            state, answer = stage.step(state, StereoInput(rgb, depth, controls.tensor(), DT))
+        found.append(float(answer.controls[1]))
+    assert found == [pytest.approx(0.55, abs=0.06), pytest.approx(0.9), pytest.approx(found[0])]
+
+
+def test_letterboxed_depth_has_the_disparity_of_the_picture_and_flat_bars():
+    g = torch.Generator().manual_seed(5)
+    picture = torch.randint(60, 256, (3, 140, 320), dtype=torch.uint8, generator=g)
+    scene = torch.rand(70, 160, generator=g)
+    rgb, depth = torch.zeros(3, 180, 320, dtype=torch.uint8), torch.full((90, 160), 7.0)
+    rgb[:, 20:160], depth[10:80] = picture, scene
+    boxed, plain = (
+        DisparityStage(tuple(image.shape[1:]), StereoConfig(), depth_output=INVERSE)
+        for image in (rgb, picture)
+    )
+    _, wanted = plain.step(plain.init(), StereoInput(picture, scene, Controls().tensor(), DT))
+    _, answer = boxed.step(boxed.init(), StereoInput(rgb, depth, Controls().tensor(), DT))
+    assert torch.allclose(answer.disparity_px[10:80], wanted.disparity_px, atol=0.01 * 8)
+    assert (answer.disparity_px[:10] == 0).all()
+    assert (answer.disparity_px[80:] == 0).all()
 
 
 def test_strength_zero_leaves_both_eyes_as_the_picture():
@@ -88,7 +131,7 @@ def test_balance_leaves_the_source_eye_untouched(balance, untouched):
 
 
 def test_a_near_object_lies_further_right_in_the_left_eye():
-    stage = StereoStage((35, 120))
+    stage = StereoStage((35, 120), StereoConfig(bars=False))
     rgb = torch.zeros(3, 35, 120, dtype=torch.uint8)
     rgb[:, 20:, 55:65] = 255
     x = StereoInput(rgb, ramp(), Controls(strength=10, convergence=0, comfort=0).tensor(), DT)
@@ -98,21 +141,6 @@ def test_a_near_object_lies_further_right_in_the_left_eye():
         for eye in (left, right)
     ]
     assert centre[0] - centre[1] == pytest.approx(12, abs=1), "d = xL − xR = 10 % of 120 px"
-
-
-def test_the_frame_edge_has_no_parallax():
-    weights = border_ramp(50, torch.tensor(5.0), 100)
-    assert weights[0] < 0.3
-    assert weights[-1] < 0.3
-    assert (weights[4:-4] == 1).all()
-
-
-def test_the_soft_limit_keeps_order_and_is_never_passed():
-    values = torch.linspace(-100, 100, 201)
-    limited = soft_limit(values, torch.tensor(20.0))
-    assert (limited.diff() >= 0).all()
-    assert limited.abs().max() <= 20
-    assert limited[100:103] == pytest.approx(values[100:103], rel=0.01)
 
 
 def test_controls_move_no_faster_than_their_rate():
@@ -127,13 +155,24 @@ def test_controls_move_no_faster_than_their_rate():
 def test_wishes_of_a_viewer_are_brought_into_range():
     wished = Controls().adjusted({"strength": 1e9, "balance": -3, "comfort": None, "zoom": 2})
     assert wished == Controls(strength=10, balance=0)
+    assert Controls(convergence=0.2).adjusted({"convergence": -3}).convergence == AUTO
 
 
-def test_impossible_settings_name_the_key_and_the_range():
-    with pytest.raises(ConfigError, match=r"stereo\.convergence must be in \[0, 1\], got 2"):
-        StereoConfig(convergence=2.0)
-    with pytest.raises(ConfigError, match="range_rate_per_s"):
-        StereoConfig(range_rate_per_s=0)
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"convergence": 2.0}, r"convergence must be 'auto' or in \[0, 1\], got 2\.0"),
+        ({"convergence": -1.0}, r"convergence must be 'auto' or in \[0, 1\], got -1\.0"),
+        ({"convergence": "subject"}, r"convergence must be 'auto' or in \[0, 1\], got 'subject'"),
+        ({"range_response_s": 0.0}, r"range_response_s must be in \[0\.1, 60\], got 0\.0"),
+        ({"display_hfov_deg": 180.0}, r"display_hfov_deg must be in \[1, 170\], got 180\.0"),
+        ({"budget_behind_arcmin": -1.0}, r"budget_behind_arcmin must be in \[1, 600\], got -1\.0"),
+        ({"knee": 1.0}, r"knee must be in \[0, 0\.95\], got 1\.0"),
+    ],
+)
+def test_impossible_settings_name_the_key_and_the_range(settings, reason):
+    with pytest.raises(ConfigError, match=f"^stereo\\.{reason}$"):
+        StereoConfig(**settings)
 
 
 def test_the_second_eye_reports_its_holes_and_fills_them():

@@ -47,6 +47,12 @@ MISTAKES_IN_FILES = {
     "[stereo]\nstrength = nan": f"'stereo.strength' {A_NUMBER} nan",
     "[stereo]\nstrength = true": f"'stereo.strength' {A_NUMBER} True",
     "[stereo]\nstrength = 11": "stereo.strength must be in [0, 10], got 11.0",
+    "[stereo]\nconvergence = true": (
+        "'stereo.convergence' must be a finite number or a text, got True"
+    ),
+    "[stereo]\nconvergence = 'subject'": (
+        "stereo.convergence must be 'auto' or in [0, 1], got 'subject'"
+    ),
     "[jpeg]\nquality = 8.5": "'jpeg.quality' must be a whole number, got 8.5",
     "[jpeg]\nquality = 0": "jpeg.quality must be in [1, 100], got 0",
     "[depth]\nmodel = 1": "'depth.model' must be a text, got 1",
