@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from stereocast.bench.timing import cpu_time, memory_copy
 from stereocast.engine.layout import half_sphere_size
-from stereocast.engine.stereo.second_eye import Eyes
+from stereocast.engine.stereo.eyes import Eyes
 from stereocast.kernels import fill_holes, native, pack_sbs
 from stereocast.kernels.formats import (
     Anaglyph,

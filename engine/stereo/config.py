@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.stereo.comfort import Display
 from stereocast.engine.stereo.controls import AUTO, Controls
+from stereocast.engine.stereo.eyes import EyesConfig
+from stereocast.kernels.fill import FillLevel
 
 _RANGES = {
     "range_response_s": (0.1, 60.0),
@@ -42,6 +44,10 @@ class StereoConfig:
     """Whether jitter of the depth's scale and shift is taken out."""
     bars: bool = True
     """Whether black bars are looked for."""
+    fill_level: FillLevel = 2
+    """How holes are filled: 1 from their row, 2 from all around."""
+    memory: bool = True
+    """Whether holes first take what earlier frames saw behind things."""
     range_response_s: float = 0.8
     """Within which a lasting change of the range of relative depth is followed to 97 %."""
     convergence_s: float = 0.5
@@ -85,6 +91,10 @@ class StereoConfig:
             raise ConfigError(f"stereo.convergence must be 'auto' or in [0, 1], got {wanted!r}")
         convergence = AUTO if isinstance(wanted, str) else wanted
         return Controls(self.strength, convergence, self.comfort, self.balance)
+
+    def eyes(self) -> EyesConfig:
+        """Return how the holes of both eyes are filled."""
+        return EyesConfig(self.fill_level, self.memory)
 
     def display(self) -> Display:
         """Return where the viewer sees the picture."""

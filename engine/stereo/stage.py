@@ -4,61 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from stereocast.engine.models import Output
 from stereocast.engine.stereo.config import StereoConfig
 from stereocast.engine.stereo.disparity import DisparityStage, DisparityState, StereoInput
+from stereocast.engine.stereo.eyes import Eyes
+from stereocast.engine.stereo.memory import MemoryState
 from stereocast.engine.stereo.score import nothing_read
-from stereocast.engine.stereo.second_eye import SecondEye, SecondEyeState
+from stereocast.engine.stereo.silhouettes import Silhouettes, SilhouettesState
 
 
 @dataclass(frozen=True)
 class StereoState:
-    """What the way to disparity remembers, and both eyes.
+    """What the way to disparity, the silhouettes and the eyes remember.
 
     comfort  float32 [6], of the last frame, see `ComfortReading`
     """
 
     disparity: DisparityState
-    left: SecondEyeState
-    right: SecondEyeState
+    silhouettes: SilhouettesState
+    eyes: MemoryState
     comfort: Tensor
 
 
 class StereoStage:
-    """Turn a picture and its depth into a left and a right view."""
+    """Turn a picture and its depth into a left and a right view.
+
+    disparity on the depth's grid ─► silhouettes, as in the picture ─► both eyes
+    """
 
     def __init__(
         self, frame_size: tuple[int, int], config: StereoConfig | None = None, *,
         depth_output: Output = Output.RELATIVE_INVERSE,
     ) -> None:  # fmt: skip
+        config = config or StereoConfig()
         self.frame_size = frame_size
-        self.disparity = DisparityStage(
-            frame_size, config or StereoConfig(), depth_output=depth_output
-        )
-        self._eye = SecondEye(frame_size)
+        self.disparity = DisparityStage(frame_size, config, depth_output=depth_output)
+        self._silhouettes = Silhouettes(frame_size)
+        self._eyes = Eyes(frame_size, config.eyes())
 
     def init(self) -> StereoState:
         """Return the state before the first frame."""
         return StereoState(
-            self.disparity.init(), self._eye.init(), self._eye.init(), nothing_read()
+            self.disparity.init(), self._silhouettes.init(), self._eyes.init(), nothing_read()
         )
 
     def step(self, state: StereoState, x: StereoInput) -> tuple[StereoState, tuple[Tensor, Tensor]]:
         """Return the left and the right eye, each u8 [3, H, W]."""
-        disparity_state, grid = self.disparity.step(state.disparity, x)
-        disparity = self._to_frame(grid.disparity_px)
+        disparity, grid = self.disparity.step(state.disparity, x)
+        silhouettes, sharp = self._silhouettes.step(state.silhouettes, x.rgb, grid.disparity_px)
         balance = grid.controls[3]
-        left_state, left, _ = self._eye.step(state.left, x.rgb, disparity, gain=1 - balance)
-        right_state, right, _ = self._eye.step(state.right, x.rgb, disparity, gain=-balance)
-        new = StereoState(disparity_state, left_state, right_state, grid.comfort)
-        return new, (left, right)
-
-    def _to_frame(self, disparity: Tensor) -> Tensor:
-        """Return disparity [h, w] at the frame's size, [H, W]; its values are pixels already."""
-        full = interpolate(
-            disparity[None, None], size=self.frame_size, mode="bilinear", align_corners=False
-        )
-        return full[0, 0]
+        gains = torch.stack((1 - balance, -balance))
+        eyes, (left, right), _ = self._eyes.step(state.eyes, x.rgb, sharp, gains)
+        return StereoState(disparity, silhouettes, eyes, grid.comfort), (left, right)
