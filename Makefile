@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 VIDEO ?=
 DATA ?=
+C_SOURCES = $(shell find kernels tests -name '*.cpp' -o -name '*.h' -o -name '*.cu')
 PYTEST = $(BIN)/python -m pytest $(if $(DATA),--data=$(DATA))
 
 .PHONY: help demo test test-all check format bench clean
@@ -24,22 +25,23 @@ demo: $(VENV)/installed   ## stream a moving 3D scene (or VIDEO=clip.mp4) to a v
 test: $(VENV)/installed   ## the quick suite, a few minutes at most
 	$(PYTEST) -m 'not slow'
 
-# TensorRT-RTX builds plans without a GPU; the tests of that fail, not skip, without the package.
-test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing, TensorRT plans
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,rtx]'
+# TensorRT-RTX builds plans and NVRTC compiles kernels without a GPU; the tests of that fail, not
+# skip, without the packages.
+test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing, TensorRT plans, CUDA kernels
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,cuda,rtx]'
 	$(PYTEST) -m slow
 
 check: $(VENV)/installed   ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p stereocast
-	$(BIN)/clang-format --dry-run --Werror $(shell find kernels -name '*.cpp' -o -name '*.h')
+	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
 	$(PYTEST) tests/test_architecture.py
 
 format: $(VENV)/installed   ## rewrite the sources as `check` wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/clang-format -i $(shell find kernels -name '*.cpp' -o -name '*.h')
+	$(BIN)/clang-format -i $(C_SOURCES)
 
 bench: $(VENV)/installed   ## every bench, into bench/results/
 	@mkdir -p bench/results

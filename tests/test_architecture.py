@@ -47,7 +47,7 @@ OWNERS = {
     "tensorrt": {"engine/tensorrt.py"},
     "tensorrt_rtx": {"engine/tensorrt.py"},
     "torch_tensorrt": {"export/through_torch.py"},
-    "cuda": set(),
+    "cuda": {"kernels/launch.py"},
     "PyNvVideoCodec": set(),
     "mamba_ssm": set(),
     "pickle": set(),

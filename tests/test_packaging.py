@@ -44,6 +44,8 @@ def test_a_wheel_has_every_room_the_native_module_and_the_shared_headers(tmp_pat
         "stereocast/__init__.py",
         "stereocast/py.typed",
         "stereocast/kernels/warp/math.h",
+        "stereocast/kernels/portable.h",
+        "stereocast/kernels/pack/kernel.cu",
         "stereocast/configs/cpu.toml",
         "stereocast/engine/pipeline.py",
         "stereocast/runtime/cli/__init__.py",

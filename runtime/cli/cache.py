@@ -19,3 +19,8 @@ def cache_folder() -> Path:
 def models_folder() -> Path:
     """Return the folder of models in the cache, there or not."""
     return cache_folder() / "models"
+
+
+def kernels_folder() -> Path:
+    """Return the folder of compiled CUDA kernels in the cache, there or not."""
+    return cache_folder() / "kernels"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -49,17 +50,28 @@ print(json.dumps({"works": True, "detail": f"ONNX Runtime {onnxruntime.__version
 """
 
 
-def doctor(*, json: JsonOption = None) -> None:
+KernelsOption = Annotated[
+    bool, typer.Option("--kernels", help="Compile every CUDA kernel for every architecture.")
+]
+
+
+def doctor(*, kernels: KernelsOption = False, json: JsonOption = None) -> None:
     """Say what works on this machine, and why the rest does not.
 
     Everything is tried for real: kernels run, encoders code a picture, a socket is opened. Exit
-    code 1 means that stereocast cannot stream here.
+    code 1 means that stereocast cannot stream here. With --kernels only the CUDA sources are
+    looked at; that needs no GPU, and exit code 1 means that one of them does not compile.
 
     \b
     Examples:
       stereocast doctor
       stereocast doctor --json doctor.json
+      stereocast doctor --kernels
     """
+    if kernels:
+        from stereocast.runtime.cli.doctor_kernels import examine_kernels
+
+        return examine_kernels(json)
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

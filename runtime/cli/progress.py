@@ -18,13 +18,13 @@ PLAIN_INTERVAL_S = 10.0
 
 
 @contextmanager
-def progress(word: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Show how far `word` is on standard error; yield what counts one frame.
+def progress(word: str, total: int | None, *, unit: str = "frames") -> Iterator[Callable[[], None]]:
+    """Show how far `word` is on standard error; yield what counts one of `unit`.
 
-    total  frames to come as far as one can tell; None: nobody knows
+    total  how many are to come as far as one can tell; None: nobody knows
     """
     if not sys.stderr.isatty():
-        yield _Lines(word, total).advance
+        yield _Lines(word, total, unit).advance
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
@@ -39,12 +39,12 @@ def progress(word: str, total: int | None) -> Iterator[Callable[[], None]]:
     if total is not None:
         columns += [TimeLeftColumn(), TextColumn("left", style="progress.remaining")]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Bar(bar, word, total).advance
+        yield _Bar(bar, word, total, unit).advance
 
 
 class _Bar:
-    def __init__(self, bar: Progress, word: str, total: int | None) -> None:
-        self._bar = bar
+    def __init__(self, bar: Progress, word: str, total: int | None, unit: str) -> None:
+        self._bar, self._unit = bar, unit
         self._task = bar.add_task(word, total=total, rate="")
         self._began = time.monotonic()
         self._count = 0
@@ -52,12 +52,12 @@ class _Bar:
     def advance(self) -> None:
         self._count += 1
         rate = self._count / max(time.monotonic() - self._began, 1e-6)
-        self._bar.update(self._task, advance=1, rate=f"{rate:.1f} fps")
+        self._bar.update(self._task, advance=1, rate=_rate_words(rate, self._unit))
 
 
 class _Lines:
-    def __init__(self, word: str, total: int | None) -> None:
-        self._word, self._total = word, total
+    def __init__(self, word: str, total: int | None, unit: str) -> None:
+        self._word, self._total, self._unit = word, total, unit
         self._began = time.monotonic()
         self._next = self._began + PLAIN_INTERVAL_S
         self._count = 0
@@ -69,12 +69,17 @@ class _Lines:
             return
         self._next = now + PLAIN_INTERVAL_S
         rate = self._count / (now - self._began)
-        typer.echo(f"{self._word}: {progress_words(self._count, self._total, rate)}", err=True)
+        words = progress_words(self._count, self._total, rate, unit=self._unit)
+        typer.echo(f"{self._word}: {words}", err=True)
 
 
-def progress_words(count: int, total: int | None, rate: float) -> str:
-    """Say how far it is: "240 of 720 frames, 24.0 fps, 20 s left"; `rate` in frames a second."""
+def progress_words(count: int, total: int | None, rate: float, *, unit: str = "frames") -> str:
+    """Say how far it is: "240 of 720 frames, 24.0 fps, 20 s left"; `rate` in `unit` a second."""
     if total is None:
-        return f"{count} frames, {rate:.1f} fps"
+        return f"{count} {unit}, {_rate_words(rate, unit)}"
     left_s = max(0, total - count) / rate
-    return f"{count} of {total} frames, {rate:.1f} fps, {left_s:.0f} s left"
+    return f"{count} of {total} {unit}, {_rate_words(rate, unit)}, {left_s:.0f} s left"
+
+
+def _rate_words(rate: float, unit: str) -> str:
+    return f"{rate:.1f} fps" if unit == "frames" else f"{rate:.1f} {unit}/s"

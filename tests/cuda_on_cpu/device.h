@@ -1,4 +1,4 @@
-// The words of CUDA C++ that kernels use, for a C++20 compiler; `block.h` runs them.
+// The words of CUDA C++ that kernels use, for a C++20 compiler; `machine.h` runs them.
 //
 // Kept to what is exact on both sides: there are no float atomics and no approximate intrinsics
 // (__expf, rsqrtf), so that code which uses them does not compile here. Divisions, square roots
@@ -11,25 +11,24 @@
 #include <stdlib.h>
 
 #include <bit>
-#include <string>
 #include <type_traits>
 #include <utility>
 
-#include "block.h"
+#include "faults.h"
 
 #define __CUDACC__ 1  // after the system's headers, which would take it for nvcc
 #define __global__
 #define __device__
 #define __host__
-#define __constant__ static const
+#define __constant__
 #define __shared__ static __attribute__((section("cuda_shared")))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
-#define __align__(bytes) alignas(bytes)
+#define __align__(bytes) __attribute__((aligned(bytes)))
 
-#define __syncthreads() ::cuda_on_cpu::machine.wait_for_block(__LINE__)
-#define __syncthreads_count(condition) ::cuda_on_cpu::tally((condition) ? 1 : 0, __LINE__)
+#define __syncthreads() ::cuda_on_cpu::wait_for_block(__LINE__)
+#define __syncthreads_count(condition) ::cuda_on_cpu::count_block((condition) ? 1 : 0, __LINE__)
 #define __syncthreads_or(condition) (__syncthreads_count(condition) > 0 ? 1 : 0)
 #define __syncthreads_and(condition) (__syncthreads_count(!(condition)) == 0 ? 1 : 0)
 #define __syncwarp(...) ::cuda_on_cpu::sync_warp(__LINE__ __VA_OPT__(, ) __VA_ARGS__)
@@ -46,83 +45,84 @@
 
 namespace cuda_on_cpu {
 
-inline void sync_warp(int line, unsigned mask = ~0u) { machine.wait_for_warp(mask, line); }
+inline void sync_warp(int line, unsigned mask = ~0u) { wait_for_warp(mask, line); }
 
 // The block waits three times: to begin at zero, to have counted everybody, to have read the count.
-inline int tally(int share, int line) {
-  machine.tally = 0;
-  machine.wait_for_block(line);
-  machine.tally += share;
-  machine.wait_for_block(line);
-  const int count = machine.tally;
-  machine.wait_for_block(line);
+inline int count_block(int share, int line) {
+  tally() = 0;
+  wait_for_block(line);
+  tally() += share;
+  wait_for_block(line);
+  const int count = tally();
+  wait_for_block(line);
   return count;
 }
 
 template <typename T>
 T read_lane(int line, unsigned mask, T value, unsigned lane) {
   static_assert(sizeof(T) <= 8 && std::is_arithmetic_v<T>);
-  Warp& warp = machine.warp();
-  memcpy(&warp.slot[machine.lane()], &value, sizeof value);
-  machine.wait_for_warp(mask, line);
-  if (!(mask >> lane & 1u)) machine.fail(line, "reads lane %u, which the mask leaves out", lane);
-  memcpy(&value, &warp.slot[lane], sizeof value);
-  machine.wait_for_warp(mask, line);
+  unsigned long long* slot = slots();
+  memcpy(&slot[cuda_on_cpu::lane()], &value, sizeof value);
+  wait_for_warp(mask, line);
+  if (!(mask >> lane & 1u)) fail(line, "reads lane %u, which the mask leaves out", lane);
+  memcpy(&value, &slot[lane], sizeof value);
+  wait_for_warp(mask, line);
   return value;
 }
 
 // Lanes outside the segment of `width` lanes keep their own value.
 template <typename T>
 T shuffle(int line, unsigned mask, T value, int source, int width = 32) {
-  const unsigned lane = machine.lane(), within = static_cast<unsigned>(source) % width;
+  const unsigned lane = cuda_on_cpu::lane(), within = static_cast<unsigned>(source) % width;
   return read_lane(line, mask, value, lane / width * width + within);
 }
 
 template <typename T>
 T shuffle_up(int line, unsigned mask, T value, unsigned delta, int width = 32) {
-  const unsigned lane = machine.lane();
+  const unsigned lane = cuda_on_cpu::lane();
   return read_lane(line, mask, value, lane % width < delta ? lane : lane - delta);
 }
 
 template <typename T>
 T shuffle_down(int line, unsigned mask, T value, unsigned delta, int width = 32) {
-  const unsigned lane = machine.lane(), within = lane % width + delta;
+  const unsigned lane = cuda_on_cpu::lane(), within = lane % width + delta;
   return read_lane(line, mask, value, within >= static_cast<unsigned>(width) ? lane : lane + delta);
 }
 
 template <typename T>
 T shuffle_xor(int line, unsigned mask, T value, int bits, int width = 32) {
-  const unsigned lane = machine.lane(), other = lane ^ static_cast<unsigned>(bits);
+  const unsigned lane = cuda_on_cpu::lane(), other = lane ^ static_cast<unsigned>(bits);
   return read_lane(line, mask, value, other / width > lane / width ? lane : other);
 }
 
 inline unsigned ballot(int line, unsigned mask, int condition) {
-  Warp& warp = machine.warp();
+  unsigned long long* slot = slots();
   for (unsigned i = 0; i < 32; ++i) {
-    if (mask >> i & 1u) warp.slot[i] = 0;  // lanes that have ended do not vote
+    if (mask >> i & 1u) slot[i] = 0;  // lanes that have ended do not vote
   }
-  machine.wait_for_warp(mask, line);
-  warp.slot[machine.lane()] = condition != 0;
-  machine.wait_for_warp(mask, line);
+  wait_for_warp(mask, line);
+  slot[lane()] = condition != 0;
+  wait_for_warp(mask, line);
   unsigned votes = 0;
   for (unsigned i = 0; i < 32; ++i) {
-    if (mask >> i & 1u) votes |= static_cast<unsigned>(warp.slot[i]) << i;
+    if (mask >> i & 1u) votes |= static_cast<unsigned>(slot[i]) << i;
   }
-  machine.wait_for_warp(mask, line);
+  wait_for_warp(mask, line);
   return votes;
 }
 
 // "u8*" and the like: what the Python side checks arguments against; "*" alone takes any tensor.
 template <typename T>
-std::string kind() {
+void describe(char*& text) {
   if constexpr (std::is_pointer_v<T>) {
     using Element = std::remove_cv_t<std::remove_pointer_t<T>>;
-    if constexpr (std::is_arithmetic_v<Element>) return kind<Element>() + "*";
-    return "*";
+    if constexpr (std::is_arithmetic_v<Element>) describe<Element>(text);
+    *text++ = '*';
   } else {
     static_assert(std::is_arithmetic_v<T>, "kernels take numbers and pointers");
-    const char* letter = std::is_floating_point_v<T> ? "f" : std::is_signed_v<T> ? "i" : "u";
-    return letter + std::to_string(8 * sizeof(T));
+    *text++ = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
+    const char* bits = sizeof(T) == 1 ? "8" : sizeof(T) == 2 ? "16" : sizeof(T) == 4 ? "32" : "64";
+    while (*bits) *text++ = *bits++;
   }
 }
 
@@ -138,17 +138,23 @@ struct Kernel<kKernel> {
   }
 
   static const char* signature() {
-    static const std::string text = ((kind<Parameters>() + " ") + ... + "");
-    return text.c_str();
+    static char text[5 * sizeof...(Parameters) + 1];
+    char* end = text;
+    (((describe<Parameters>(end)), *end++ = ' '), ...);
+    return text;
   }
 };
 
 }  // namespace cuda_on_cpu
 
-#define CUDA_ON_CPU_EXPORT(name)                                                                   \
-  extern "C" const char* signature_of_##name() { return cuda_on_cpu::Kernel<&name>::signature(); } \
-  extern "C" const char* run_##name(const cuda_on_cpu::Launch* launch, void** arguments) {         \
-    return cuda_on_cpu::machine.run(*launch, &cuda_on_cpu::Kernel<&name>::call, arguments);        \
+#define CUDA_ON_CPU_VISIBLE extern "C" __attribute__((visibility("default")))
+#define CUDA_ON_CPU_EXPORT(name)                                                    \
+  CUDA_ON_CPU_VISIBLE const char* signature_of_##name() {                           \
+    return cuda_on_cpu::Kernel<&name>::signature();                                 \
+  }                                                                                 \
+  CUDA_ON_CPU_VISIBLE const char* run_##name(const cuda_on_cpu::Launch* launch,     \
+                                             void** arguments) {                    \
+    return cuda_on_cpu::run(*launch, &cuda_on_cpu::Kernel<&name>::call, arguments); \
   }
 
 #include "intrinsics.h"

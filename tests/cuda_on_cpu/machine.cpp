@@ -1,11 +1,10 @@
-// Runs a grid of CUDA blocks on one CPU thread: every CUDA thread is a fiber, barriers switch
-// fibers.
+// Runs a grid of CUDA blocks on one CPU thread: every CUDA thread is a fiber, barriers switch them.
 //
 // Blocks run one after another; in a block every thread runs until it waits or ends, then the next
 // one does. The order of blocks and threads is a choice of the caller, because a kernel without
 // races cannot tell one order from another. Shared memory is filled with a pattern before every
 // block. What CUDA leaves undefined, and this can see, is a fault: it ends the launch with a text.
-#pragma once
+#include "machine.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,17 +15,8 @@
 #include <utility>
 #include <vector>
 
-struct uint3 {
-  unsigned x, y, z;
-};
-
-struct dim3 {
-  unsigned x = 1, y = 1, z = 1;
-};
-
-inline uint3 threadIdx, blockIdx;
-inline dim3 blockDim, gridDim;
-constexpr int warpSize = 32;
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
 
 // All `__shared__` variables lie in one section, whose ends the linker names if there are any.
 extern "C" char __start_cuda_shared[] __attribute__((weak, visibility("hidden")));
@@ -34,18 +24,15 @@ extern "C" char __stop_cuda_shared[] __attribute__((weak, visibility("hidden")))
 
 namespace cuda_on_cpu {
 
-constexpr int kDynamicBytes = 64 << 10;  // what the smallest supported architecture can give
 constexpr int kStackBytes = 256 << 10;
 
-alignas(128) inline unsigned char dynamic_shared[kDynamicBytes + 128];
+constexpr int kRedBytes = 4 << 10;  // behind dynamic shared memory, where nobody may write
+
+alignas(128) unsigned char dynamic_shared[kDynamicBytes + kRedBytes];
+
+namespace {
 
 enum class Order { kForward, kBackward, kShuffled };
-
-// Laid out as the Python side fills it.
-struct Launch {
-  unsigned grid[3], block[3];
-  int shared_bytes, order;
-};
 
 enum class State { kReady, kWaitsForWarp, kWaitsForBlock, kDone };
 
@@ -68,7 +55,6 @@ struct Warp {
 
 class Machine {
  public:
-  // Run every block; return an empty text, or the fault that ended the launch.
   const char* run(const Launch& launch, void (*body)(void**), void** arguments) {
     body_ = body, arguments_ = arguments, fault_[0] = 0, random_ = 1;
     order_ = static_cast<Order>(launch.order), shared_bytes_ = launch.shared_bytes;
@@ -84,27 +70,20 @@ class Machine {
     return fault_;
   }
 
-  // Called on a fiber: end the launch.
-  [[noreturn]] void fail(int line, const char* format, ...) {
-    va_list values;
-    va_start(values, format);
-    char reason[256];
-    vsnprintf(reason, sizeof reason, format, values);
-    va_end(values);
+  [[noreturn]] void fail(int line, const char* reason) {
     report(threads_[current_], line, reason);
     for (;;) leave();
   }
 
-  // Called on a fiber: wait until all live threads of the block, or of `mask`, are here as well.
-  void wait_for_block(int line) { wait(State::kWaitsForBlock, ~0u, line); }
-  void wait_for_warp(unsigned mask, int line) {
-    if (!(mask >> lane() & 1u)) fail(line, "mask %08x leaves out the calling lane", mask);
-    wait(State::kWaitsForWarp, mask, line);
+  void wait(State state, unsigned mask, int line) {
+    Thread& thread = threads_[current_];
+    thread.state = state, thread.mask = mask, thread.line = line;
+    leave();
   }
 
   unsigned lane() const { return current_ % 32; }
   Warp& warp() { return warps_[current_ / 32]; }
-  int tally = 0;  // of __syncthreads_count and its like
+  int tally = 0;
 
  private:
   static uint3 unravelled(unsigned index, dim3 size) {
@@ -128,7 +107,7 @@ class Machine {
     // Patterns differ between orders: what is read before it was written changes the result.
     const int pattern = 0xA5 ^ (0x1F * static_cast<int>(order_));
     memset(__start_cuda_shared, pattern, __stop_cuda_shared - __start_cuda_shared);
-    memset(dynamic_shared, pattern, sizeof dynamic_shared);
+    memset(dynamic_shared, pattern, shared_bytes_ + kRedBytes);
     threads_.clear(), threads_.resize(count), warps_.resize((count + 31) / 32);
     for (unsigned i = 0; i < count; ++i) threads_[i].index = unravelled(i, blockDim);
     do {
@@ -137,7 +116,7 @@ class Machine {
         if (fault_[0]) return;
       }
     } while (release());
-    for (int i = shared_bytes_; i < static_cast<int>(sizeof dynamic_shared); ++i) {
+    for (int i = shared_bytes_; i < shared_bytes_ + kRedBytes; ++i) {
       if (dynamic_shared[i] == pattern) continue;
       return report(threads_[0], 0, "the block wrote behind its dynamic shared memory");
     }
@@ -169,12 +148,6 @@ class Machine {
   static void live();
 
   void leave() { swapcontext(&threads_[current_].fiber->context, &scheduler_); }
-
-  void wait(State state, unsigned mask, int line) {
-    Thread& thread = threads_[current_];
-    thread.state = state, thread.mask = mask, thread.line = line;
-    leave();
-  }
 
   // Let those go on who have waited for each other; false if nobody is left, or nobody can go on.
   bool release() {
@@ -242,14 +215,40 @@ class Machine {
   char fault_[512] = "";
 };
 
-inline Machine machine;
+Machine machine;
 
-inline void Machine::live() {
+void Machine::live() {
   for (;;) {
     machine.body_(machine.arguments_);
     machine.threads_[machine.current_].state = State::kDone;
     machine.leave();
   }
 }
+
+}  // namespace
+
+const char* run(const Launch& launch, void (*body)(void**), void** arguments) {
+  return machine.run(launch, body, arguments);
+}
+
+void fail(int line, const char* format, ...) {
+  char reason[256];
+  va_list values;
+  va_start(values, format);
+  vsnprintf(reason, sizeof reason, format, values);
+  va_end(values);
+  machine.fail(line, reason);
+}
+
+void wait_for_block(int line) { machine.wait(State::kWaitsForBlock, ~0u, line); }
+
+void wait_for_warp(unsigned mask, int line) {
+  if (!(mask >> lane() & 1u)) fail(line, "mask %08x leaves out the calling lane", mask);
+  machine.wait(State::kWaitsForWarp, mask, line);
+}
+
+unsigned lane() { return machine.lane(); }
+unsigned long long* slots() { return machine.warp().slot; }
+int& tally() { return machine.tally; }
 
 }  // namespace cuda_on_cpu
