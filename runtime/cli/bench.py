@@ -14,7 +14,7 @@ from stereocast.runtime.cli.outcome import write_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-bench = typer.Typer(help="Measure: latency, kernels, depth, conversion, pumping, second eyes.")
+bench = typer.Typer(help="Measure: latency, kernels, depth, stereo, conversion, pumping.")
 bench.command()(stereo_truth)
 
 

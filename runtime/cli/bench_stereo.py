@@ -91,7 +91,7 @@ def stereo_truth(
     Examples:
       stereocast bench stereo-truth
       stereocast bench stereo-truth --scenes 2 --depth realistic --pictures looks
-      stereocast bench stereo-truth --data ../shared/data --markdown stereo.md
+      stereocast bench stereo-truth --data real --markdown stereo.md
     """
     import torch
 
