@@ -42,7 +42,7 @@ def fill_around_u8(
     holes: Tensor,
     disparity: Tensor,
     narrow_px: int,
-    weights: tuple[float, float, float],
+    weights: tuple[float, float, float, float],
     levels: int,
 ) -> None: ...
 def fill_around_f32(
@@ -50,7 +50,7 @@ def fill_around_f32(
     holes: Tensor,
     disparity: Tensor,
     narrow_px: int,
-    weights: tuple[float, float, float],
+    weights: tuple[float, float, float, float],
     levels: int,
 ) -> None: ...
 def pack(

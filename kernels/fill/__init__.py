@@ -23,6 +23,8 @@ HALVINGS_PER_WIDTH = 640.0
 """Level 2: a surface nearer by 1/640 of the width counts half as much."""
 PERSISTENCE = 0.2
 """Level 2: what the next coarser level of the pyramid counts beside the finer one."""
+ROW_SHARE = 0.15
+"""Level 2: how far it leans towards level 1, whose errors are others."""
 FEATHER = 0.25
 """Level 2: what a hole's first and last pixel keep of the colour beside the hole."""
 COARSEST_CELLS = 20
@@ -47,7 +49,7 @@ def fill_holes(
                a blend between equally far ones; a run at the frame edge takes its only neighbour.
                2: the average of all that has colour, weighted by nearness to the hole in the
                picture and by distance from the viewer (pull-push in a pyramid), leaning towards
-               the colours right beside it
+               level 1, and at either end of a run towards the colour right beside it
     out        where to write, like `view`; may be `view` itself
 
     On either level, runs of at most `NARROW_PX` are blended linearly from side to side. Where there
@@ -84,7 +86,7 @@ def fill_holes(
             mask,
             disparity,
             settings.narrow_px,
-            (settings.rate, settings.persistence, settings.feather),
+            (settings.rate, settings.persistence, settings.row_share, settings.feather),
             settings.levels,
         )
     return out
@@ -96,6 +98,7 @@ def settings_for(width: int) -> reference.Settings:
         narrow_px=NARROW_PX,
         rate=HALVINGS_PER_WIDTH / width,
         persistence=PERSISTENCE,
+        row_share=ROW_SHARE,
         feather=FEATHER,
         levels=max(3, math.ceil(math.log2(width / COARSEST_CELLS))),
     )

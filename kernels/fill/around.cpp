@@ -224,7 +224,7 @@ void mark_wanted(const std::uint8_t* readers, int height, int width, const Level
 
 struct Settings {
   int narrow;
-  float rate, persistence, feather;
+  float rate, persistence, row_share, feather;
 };
 
 template <typename T>
@@ -232,38 +232,38 @@ void finish_row(const Picture<T>& picture, const Settings& settings, const Level
   const float* row = finest.row(fill::parent(y));
   const float* second_row = finest.row(fill::second_parent(y, finest.height));
   T* pixels = picture.view + picture.offset(y);
-  const std::size_t plane = picture.plane();
-  fill::for_each_run(
-      picture.holes + picture.offset(y), picture.disparity + picture.offset(y), picture.width,
-      [&](const fill::Run& run) {
-        for (int c = 0; c < 3; ++c) fill::fill_run(run, settings.narrow, pixels + c * plane);
-        if (fill::is_narrow(run, settings.narrow)) return;
-        for (int x = run.begin; x < run.end; ++x) {
-          float sum[4];
-          read_coarse(finest, row, second_row, x, sum);
-          const float share = 1.0f / sum[3];
-          for (int c = 0; c < 3; ++c) {
-            T* pixel = pixels + c * plane;
-            float value = sum[3] > 0.0f ? sum[c] * share : static_cast<float>(pixel[x]);
-            if (run.has_left && x == run.begin) {
-              value = fill::lean(value, static_cast<float>(pixel[x - 1]), settings.feather);
-            }
-            if (run.has_right && x == run.end - 1) {
-              value = fill::lean(value, static_cast<float>(pixel[x + 1]), settings.feather);
-            }
-            fill::store(value, pixel + x);
-          }
-        }
-      });
+  T* planes[3] = {pixels, pixels + picture.plane(), pixels + 2 * picture.plane()};
+  const auto finish = [&](const fill::Run& run) {
+    for (T* plane : planes) fill::fill_run(run, settings.narrow, plane);
+    if (fill::is_narrow(run, settings.narrow)) return;
+    for (int x = run.begin; x < run.end; ++x) {
+      float sum[4];
+      read_coarse(finest, row, second_row, x, sum);
+      const float share = 1.0f / sum[3];
+      const bool first = run.has_left && x == run.begin, last = run.has_right && x == run.end - 1;
+      for (int c = 0; c < 3; ++c) {
+        T* plane = planes[c];
+        const float row_value = static_cast<float>(plane[x]);
+        float value = sum[3] > 0.0f ? sum[c] * share : row_value;
+        value = fill::lean(value, row_value, settings.row_share);
+        if (first) value = fill::lean(value, static_cast<float>(plane[x - 1]), settings.feather);
+        if (last) value = fill::lean(value, static_cast<float>(plane[x + 1]), settings.feather);
+        fill::store(value, plane + x);
+      }
+    }
+  };
+  fill::for_each_run(picture.holes + picture.offset(y), picture.disparity + picture.offset(y),
+                     picture.width, finish);
 }
 
 template <typename T>
 void fill_around(Array<T, 3> view, Array<const std::uint8_t, 2> holes, ConstMap disparity,
-                 int narrow, std::tuple<float, float, float> weights, int levels) {
+                 int narrow, std::tuple<float, float, float, float> weights, int levels) {
   const Picture<T> picture{view.data(), holes.data(), disparity.data(),
                            static_cast<int>(holes.shape(0)), static_cast<int>(holes.shape(1))};
   if (!std::memchr(picture.holes, 1, picture.plane())) return;
-  const Settings settings{narrow, std::get<0>(weights), std::get<1>(weights), std::get<2>(weights)};
+  const Settings settings{narrow, std::get<0>(weights), std::get<1>(weights), std::get<2>(weights),
+                          std::get<3>(weights)};
 
   std::vector<Level> pyramid;
   const std::uint8_t* readers = picture.holes;

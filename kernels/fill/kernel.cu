@@ -139,7 +139,8 @@ __device__ void fill_row(T* view, const unsigned char* holes, const float* dispa
 
 template <typename T>
 __device__ void finish_row(T* view, const unsigned char* holes, const float* disparity,
-                           const float4* cells, int narrow, float feather, int width) {
+                           const float4* cells, int narrow, float row_share, float feather,
+                           int width) {
   const int y = blockIdx.x, height = gridDim.x;
   const size_t offset = static_cast<size_t>(y) * width, plane = static_cast<size_t>(height) * width;
   for_each_hole(holes + offset, disparity + offset, width, [&](int x, const Run& run) {
@@ -153,6 +154,7 @@ __device__ void finish_row(T* view, const unsigned char* holes, const float* dis
         continue;
       }
       float value = around.w > 0.0f ? channel[c] * share : static_cast<float>(own);
+      value = lean(value, static_cast<float>(own), row_share);
       if (run.has_left && x == run.begin) {
         value = lean(value, static_cast<float>(row[x - 1]), feather);
       }
@@ -224,12 +226,14 @@ extern "C" __global__ void stereocast_fill_push_cells(const float4* coarse, floa
 extern "C" __global__ void stereocast_fill_finish_u8(unsigned char* view,
                                                      const unsigned char* holes,
                                                      const float* disparity, const float4* cells,
-                                                     int narrow, float feather, int width) {
-  finish_row(view, holes, disparity, cells, narrow, feather, width);
+                                                     int narrow, float row_share, float feather,
+                                                     int width) {
+  finish_row(view, holes, disparity, cells, narrow, row_share, feather, width);
 }
 
 extern "C" __global__ void stereocast_fill_finish_f32(float* view, const unsigned char* holes,
                                                       const float* disparity, const float4* cells,
-                                                      int narrow, float feather, int width) {
-  finish_row(view, holes, disparity, cells, narrow, feather, width);
+                                                      int narrow, float row_share, float feather,
+                                                      int width) {
+  finish_row(view, holes, disparity, cells, narrow, row_share, feather, width);
 }

@@ -22,6 +22,7 @@ class Settings:
     narrow_px: int
     rate: float
     persistence: float
+    row_share: float
     feather: float
     levels: int
 
@@ -64,6 +65,7 @@ def fill_from_around(view: Tensor, holes: Tensor, disparity: Tensor, settings: S
     value = total[:3] * (1 / total[3])
     row = fill_from_row(view, holes, disparity, settings.narrow_px)
     value = torch.where(total[3] > 0, value, row.float())
+    value = value + settings.row_share * (row.float() - value)
 
     left, right = _neighbours(holes)
     column = torch.arange(width, device=view.device)

@@ -1,6 +1,7 @@
 // The holes of a row as runs, for the fills on the CPU.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -41,9 +42,14 @@ void fill_run(const Run& run, int narrow, T* row) {
   const Source source = source_of(run, narrow);
   const T left = run.has_left ? row[run.begin - 1] : T{};
   const T right = run.has_right ? row[run.end] : T{};
+  if (source == kNobody) return;
+  if (source != kBoth) {
+    std::fill(row + run.begin, row + run.end, source == kLeft ? left : right);
+    return;
+  }
   const int gap = run.end - run.begin + 1;
   for (int x = run.begin; x < run.end; ++x) {
-    row[x] = level_one(source, left, right, row[x], x - run.begin + 1, gap);
+    row[x] = mix(left, right, x - run.begin + 1, gap);
   }
 }
 

@@ -65,6 +65,7 @@ void prepare(const float* __restrict disparity, Grid grid, float gain, float tea
   }
 }
 
+STEREOCAST_MULTIVERSION
 void draw_row(const float* disparity, int width, int view_width, const Grid& grid, float gain,
               float tear, Scratch& scratch) {
   Key* winner = scratch.winner.data();

@@ -59,7 +59,10 @@ def around(view: Tensor, holes: Tensor, disparity: Tensor) -> Tensor:
         f"stereocast_fill_finish_{kind(view)}",
         grid=(height,),
         block=(256,),
-        args=[view, holes, disparity, pyramid[1], settings.narrow_px, settings.feather, width],
+        args=[
+            *(view, holes, disparity, pyramid[1]),
+            *(settings.narrow_px, settings.row_share, settings.feather, width),
+        ],
     )
     return view
 
