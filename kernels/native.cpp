@@ -18,6 +18,7 @@ void bind_flow(nb::module_& module);
 void bind_reproject(nb::module_& module);
 void bind_remember(nb::module_& module);
 void bind_recall(nb::module_& module);
+void bind_settle(nb::module_& module);
 void bind_pack(nb::module_& module);
 }  // namespace stereocast
 
@@ -47,5 +48,6 @@ NB_MODULE(_native, module) {
   stereocast::bind_reproject(module);
   stereocast::bind_remember(module);
   stereocast::bind_recall(module);
+  stereocast::bind_settle(module);
   stereocast::bind_pack(module);
 }
