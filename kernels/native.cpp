@@ -20,6 +20,7 @@ void bind_remember(nb::module_& module);
 void bind_recall(nb::module_& module);
 void bind_settle(nb::module_& module);
 void bind_pack(nb::module_& module);
+void bind_formats(nb::module_& module);
 }  // namespace stereocast
 
 namespace {
@@ -50,4 +51,5 @@ NB_MODULE(_native, module) {
   stereocast::bind_recall(module);
   stereocast::bind_settle(module);
   stereocast::bind_pack(module);
+  stereocast::bind_formats(module);
 }
