@@ -52,6 +52,42 @@ def fill_around_f32(
     narrow_px: int,
     weights: tuple[float, float, float, float],
     levels: int,
+def flow_u8(previous: Tensor, current: Tensor, gate: int, flow: Tensor) -> None: ...
+def flow_f32(previous: Tensor, current: Tensor, gate: int, flow: Tensor) -> None: ...
+def reproject_u8(
+    values: Tensor, flow: Tensor, scale: int, moved: Tensor, inside: Tensor
+) -> None: ...
+def reproject_f32(
+    values: Tensor, flow: Tensor, scale: int, moved: Tensor, inside: Tensor
+) -> None: ...
+def shrink(picture: Tensor, factor: int, small: Tensor) -> None: ...
+def remember(
+    image: Tensor,
+    disparity: Tensor,
+    where: Tensor,
+    tolerance_px: float,
+    age_limit: int,
+    colour: Tensor,
+    depth: Tensor,
+    age: Tensor,
+    steady: Tensor,
+    mismatch: Tensor,
+    new_mismatch: Tensor,
+) -> None: ...
+def recall(
+    colour: Tensor,
+    depth: Tensor,
+    age: Tensor,
+    steady: Tensor,
+    mismatch: Tensor,
+    origin: Tensor,
+    gain: Tensor,
+    tolerance_px: float,
+    view: Tensor,
+    view_disparity: Tensor,
+) -> None: ...
+def settle(
+    view: Tensor, holes: Tensor, resting: Tensor, kept: Tensor, kept_holes: Tensor
 ) -> None: ...
 def pack(
     pictures: list[Tensor],

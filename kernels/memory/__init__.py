@@ -57,14 +57,13 @@ class Motion:
 
 def empty_plate(size: tuple[int, int], device: torch.device | str = "cpu") -> Plate:
     """Return a plate for pictures of (height, width) that knows nothing."""
-    tiles = tuple(-(-n // reference.TILE) for n in size)
-    byte = {"dtype": torch.uint8, "device": device}
+    down, across = (-(-n // reference.TILE) for n in size)
     return Plate(
-        colour=torch.zeros((3, *size), **byte),  # type: ignore[arg-type]
+        colour=torch.zeros((3, *size), dtype=torch.uint8, device=device),
         disparity=torch.zeros(size, device=device),
-        age=torch.full(size, reference.NOTHING, **byte),  # type: ignore[call-overload]
-        steady=torch.zeros(size, **byte),  # type: ignore[arg-type]
-        mismatch=torch.zeros(tiles, dtype=torch.int32, device=device),
+        age=torch.full(size, reference.NOTHING, dtype=torch.uint8, device=device),
+        steady=torch.zeros(size, dtype=torch.uint8, device=device),
+        mismatch=torch.zeros((down, across), dtype=torch.int32, device=device),
         origin=torch.zeros(2, dtype=torch.int32, device=device),
     )
 
@@ -75,7 +74,8 @@ def remember(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion) -> 
     image      u8 [3, H, W], the source picture
     disparity  float32 [H, W], px, positive is nearer
 
-    A pixel takes what it sees unless that stands in front of what it remembers, or within 4 pixels
+    A pixel takes what it sees (its colour only if it does not rest, so that a creeping picture adds
+    up to a difference) unless that stands in front of what it remembers, or within 4 pixels
     of something nearer, whose colour may have bled into it. What is not seen ages. Where the
     surfaces seen before and now differ by more than a shift of half a pixel (and `slack`) explains,
     summed over 3×3 tiles, what is hidden beside them is not recalled, and dropped a frame later.
@@ -126,6 +126,53 @@ def recall(plate: Plate, view: Tensor, view_disparity: Tensor, *, gain: Tensor |
         module.recall(
             *planes, plate.mismatch, plate.origin, gain, TOLERANCE_PX, view, view_disparity
         )
+
+
+@dataclass(frozen=True)
+class Fill:
+    """The holes of an eye's last view, bool [H, W], and their colours u8 [3, H, W]."""
+
+    colour: Tensor
+    holes: Tensor
+
+
+def no_fill(size: tuple[int, int], device: torch.device | str = "cpu") -> Fill:
+    """Return what is kept before the first view of (height, width)."""
+    colour = torch.zeros((3, *size), dtype=torch.uint8, device=device)
+    return Fill(colour, torch.zeros(size, dtype=torch.bool, device=device))
+
+
+def settle(fill: Fill, view: Tensor, holes: Tensor, resting: Tensor) -> Fill:
+    """Calm what was filled by mixing 11/16 of the frame before into it, in place.
+
+    view     u8 [3, H, W], filled; only holes change
+    holes    bool [H, W], where it was filled
+    resting  bool [1], False: the background moved, nothing is mixed
+
+    Only what was a hole in the frame before as well is mixed, unless its colour differs by 192 or
+    more, summed over the channels. Returns the fill to keep, in the buffers of the old one.
+    Raises ValueError or TypeError if sizes or dtypes do not fit.
+    """
+    if view.dtype != torch.uint8 or holes.dtype != torch.bool or resting.dtype != torch.bool:
+        raise TypeError(
+            "settle needs a uint8 view, bool holes and a bool resting, "
+            f"got {view.dtype}, {holes.dtype} and {resting.dtype}"
+        )
+    size = tuple(fill.holes.shape)
+    if tuple(view.shape) != (3, *size) or tuple(holes.shape) != size:
+        raise ValueError(
+            f"this fill is of views [3, {size[0]}, {size[1]}], "
+            f"got {tuple(view.shape)} and {tuple(holes.shape)}"
+        )
+    module = native.serving(view, holes, resting, fill.colour)
+    if module is None:
+        reference.settle(view, holes, resting, (fill.colour, fill.holes))
+    else:
+        byte = torch.uint8
+        module.settle(
+            view, holes.view(byte), resting.view(byte), fill.colour, fill.holes.view(byte)
+        )
+    return fill
 
 
 def _check(plate: Plate, picture: Tensor, disparity: Tensor) -> None:

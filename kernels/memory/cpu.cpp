@@ -24,7 +24,7 @@ using Bytes = Array<std::uint8_t, 2>;
 
 struct Scratch {
   std::vector<float> upright, around;  // maxima of disparity, with a margin at either side
-  std::vector<std::uint8_t> valid, take, alike, lost;  // 0 or 0xFF
+  std::vector<std::uint8_t> valid, take, alike, lost, paint;  // 0 or 0xFF
   std::vector<std::uint8_t> now, detail;
   std::vector<std::int16_t> worse;
 
@@ -35,6 +35,7 @@ struct Scratch {
         take(width),
         alike(width),
         lost(width),
+        paint(width),
         now(width + 1),
         detail(width),
         worse(width) {}
@@ -127,7 +128,7 @@ STEREOCAST_MULTIVERSION
 void grow_older(const std::uint8_t* __restrict take, const std::uint8_t* __restrict alike,
                 const std::uint8_t* __restrict valid, const std::uint8_t* __restrict lost,
                 const std::int16_t* __restrict worse, int count, std::uint8_t* __restrict age,
-                std::uint8_t* __restrict steady) {
+                std::uint8_t* __restrict steady, std::uint8_t* __restrict paint) {
   for (int x = 0; x < count; ++x) {
     const std::uint8_t kept = valid[x] & static_cast<std::uint8_t>(~lost[x]);
     const std::uint8_t older = static_cast<std::uint8_t>((age[x] + 1) | ~kept);
@@ -135,6 +136,7 @@ void grow_older(const std::uint8_t* __restrict take, const std::uint8_t* __restr
     const std::uint8_t rests = worse[x] <= 0 ? alike[x] : 0;
     const std::uint8_t more = std::min<std::uint8_t>(steady[x] + 1, memory::kSteady) & rests;
     steady[x] = static_cast<std::uint8_t>((more & take[x]) | (steady[x] & ~take[x]));
+    paint[x] = static_cast<std::uint8_t>(take[x] & ~rests);
   }
 }
 
@@ -202,8 +204,10 @@ void update_piece(const Job& job, int y, int from, std::size_t plate, int count,
           job.same_px, count, take, alike);
   measure(job.colour[0] + plate, job.colour[1] + plate, job.colour[2] + plate,
           scratch.now.data() + from, scratch.detail.data() + from, job.slack, count, worse);
-  grow_older(take, alike, valid, scratch.lost.data() + from, worse, count, age, job.steady + plate);
-  for (int c = 0; c < 3; ++c) take_bytes(job.image[c] + seen, take, count, job.colour[c] + plate);
+  grow_older(take, alike, valid, scratch.lost.data() + from, worse, count, age, job.steady + plate,
+             scratch.paint.data() + from);
+  for (int c = 0; c < 3; ++c)
+    take_bytes(job.image[c] + seen, scratch.paint.data() + from, count, job.colour[c] + plate);
   take_floats(job.disparity + seen, take, count, job.depth + plate);
 }
 

@@ -6,6 +6,7 @@
 // stereocast_memory_recall: one block of 256 threads per row, which shares the row's disparity
 //   (dynamic shared memory: 4 bytes per column) before any hole of it is written. Reads 4 bytes per
 //   pixel, and about 11 per hole.
+// stereocast_memory_settle: one thread per pixel.
 // All planes are [H, W] and contiguous, pictures [3, H, W].
 #include "memory/math.h"
 #include "portable.h"
@@ -106,10 +107,11 @@ extern "C" __global__ void stereocast_memory_remember(
     const bool lost = is_lost(mismatch, blockIdx.y, blockIdx.x, gridDim.y, gridDim.x);
     if (same) atomicAdd(&total, worse);
     if (take) {
-      steady[plate] = same && worse <= 0 ? min(steady[plate] + 1, memory::kSteady) : 0;
+      const bool rests = same && worse <= 0;
+      steady[plate] = rests ? min(steady[plate] + 1, memory::kSteady) : 0;
       age[plate] = 0;
       depth[plate] = seen;
-      for (int c = 0; c < 3; ++c) colour[c * area + plate] = image[c * area + at];
+      for (int c = 0; c < 3 && !rests; ++c) colour[c * area + plate] = image[c * area + at];
     } else {
       age[plate] = valid && !lost ? age[plate] + 1 : memory::kNothing;
     }
@@ -163,4 +165,26 @@ extern "C" __global__ void stereocast_memory_recall(
     }
     disparity[y * width + x] = found;
   }
+}
+
+// One thread per pixel; reads 2 bytes per pixel and 6 per hole, writes 1 and 6. resting: one byte.
+extern "C" __global__ void stereocast_memory_settle(unsigned char* view, const unsigned char* holes,
+                                                    const unsigned char* resting, int area,
+                                                    unsigned char* kept,
+                                                    unsigned char* kept_holes) {
+  const int n = blockIdx.x * blockDim.x + threadIdx.x;
+  if (n >= area) return;
+  if (holes[n]) {
+    int difference = 0;
+    for (int c = 0; c < 3; ++c) {
+      difference += memory::absolute(view[c * area + n] - kept[c * area + n]);
+    }
+    const bool alike = kept_holes[n] && *resting && difference < memory::kUnlike;
+    for (int c = 0; c < 3; ++c) {
+      const int at = c * area + n;
+      if (alike) view[at] = static_cast<unsigned char>(memory::settled(kept[at], view[at]));
+      kept[at] = view[at];
+    }
+  }
+  kept_holes[n] = holes[n];
 }

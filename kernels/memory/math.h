@@ -25,4 +25,11 @@ STEREOCAST_BOTH int mismatch(int change, int detail, int slack) {
   return 32 * (change - kNoise) - (16 + 2 * slack) * detail;
 }
 
+constexpr int kSettled = 11;  // sixteenths of a fill that come from the frame before
+constexpr int kUnlike = 192;  // sum of three channels' differences from which it is another fill
+
+STEREOCAST_BOTH int settled(int before, int now) {
+  return (kSettled * before + (16 - kSettled) * now + 8) >> 4;
+}
+
 }  // namespace stereocast::memory

@@ -18,6 +18,8 @@ STEADY = 3
 ROUNDS = 3
 SLANT = 0.2
 SAME = 2.0
+SETTLED = 11
+UNLIKE = 192
 
 
 def remember(
@@ -48,8 +50,9 @@ def remember(
     take = clean & (~valid | (disparity <= old_depth + same_px))
     keep = valid & ~take & ~lost(mismatch, disparity.shape)
     new_age = torch.where(take, 0, torch.where(keep, old_age + 1, NOTHING))
-    rested = torch.where(same & (worse <= 0), (old_steady + 1).clamp_max(STEADY), 0)
-    colour[:, rows, columns] = torch.where(take, image, old_colour)
+    rests = same & (worse <= 0)
+    rested = torch.where(rests, (old_steady + 1).clamp_max(STEADY), 0)
+    colour[:, rows, columns] = torch.where(take & ~rests, image, old_colour)
     depth[rows, columns] = torch.where(take, disparity, old_depth)
     age[rows, columns] = new_age.to(torch.uint8)
     steady[rows, columns] = torch.where(take, rested, old_steady).to(torch.uint8)
@@ -99,6 +102,17 @@ def recall(
     value = value + share * (colour[:, line, second].float() - value)
     view[0].copy_(torch.where(fits, (value + 0.5).floor().to(torch.uint8), view[0]))
     view[1].copy_(torch.where(fits, found, view[1]))
+
+
+def settle(view: Tensor, holes: Tensor, resting: Tensor, kept: tuple[Tensor, Tensor]) -> None:
+    """Blend fills in place with `kept` (colour and holes) of the frame before, and keep these."""
+    colour, were = kept
+    before, now = colour.int(), view.int()
+    alike = holes & were & resting & ((now - before).abs().sum(0) < UNLIKE)
+    mixed = (SETTLED * before + (16 - SETTLED) * now + 8) // 16
+    view.copy_(torch.where(alike, mixed.to(torch.uint8), view))
+    colour.copy_(torch.where(holes, view, colour))
+    were.copy_(holes)
 
 
 def lost(mismatch: Tensor, size: tuple[int, ...]) -> Tensor:
