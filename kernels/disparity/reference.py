@@ -81,6 +81,8 @@ def silhouettes(
     if image is not None:
         votes = _votes(level, image.int(), (reach // 2).clamp_min(1))
         near = torch.where(ramp & (level.abs() < CERTAIN), votes >= 0, near)
+    above, below = _moved(near, -1, 0), _moved(near, 1, 0)
+    near = (near & (above | below)) | (above & below)
     near = ramp & _widened(near, (reach + 1) // 7, (reach_max + 1) // 7)
     return torch.where(ramp, torch.where(near, nearest, farthest), wide)
 
