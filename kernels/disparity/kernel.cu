@@ -40,23 +40,28 @@ extern "C" __global__ void stereocast_disparity_blocks(const float* disparity, i
   planes[2 * rows * columns + i] = steepest;
 }
 
-// widths: of the ramp in the 3 × 3 blocks around every block, infinity where there is none.
+// widths: of the ramp on which the 3 × 3 blocks around every block are centred, else infinity.
 extern "C" __global__ void stereocast_disparity_widths(const float* planes, int block, int rows,
                                                        int columns, float* widths) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   const int count = rows * columns;
   if (i >= count) return;
   const int row = i / columns, column = i % columns;
-  float nearest = planes[i], farthest = planes[count + i], steepest = planes[2 * count + i];
-  for (int y = max(row - 1, 0); y <= min(row + 1, rows - 1); ++y) {
-    for (int x = max(column - 1, 0); x <= min(column + 1, columns - 1); ++x) {
+  const float infinity = __int_as_float(0x7f800000), own = planes[2 * count + i];
+  if (row == 0 || column == 0 || row + 1 == rows || column + 1 == columns) {
+    widths[i] = infinity;
+    return;
+  }
+  float nearest = planes[i], farthest = planes[count + i], steepest = own;
+  for (int y = row - 1; y <= row + 1; ++y) {
+    for (int x = column - 1; x <= column + 1; ++x) {
       const int at = y * columns + x;
       nearest = fmaxf(nearest, planes[at]);
       farthest = fminf(farthest, planes[count + at]);
       steepest = fmaxf(steepest, planes[2 * count + at]);
     }
   }
-  widths[i] = ramp_width(nearest, farthest, steepest, block, __int_as_float(0x7f800000));
+  widths[i] = ramp_width(nearest, farthest, steepest, own, block, infinity);
 }
 
 // softness [1]: the lower median of the finite widths. Positive floats order like their bits, so it
