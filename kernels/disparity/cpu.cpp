@@ -85,14 +85,15 @@ class Strip {
   explicit Strip(const Job& job)
       : job_(job),
         seam_(job.image ? kTaps * job.stride : 0),
-        wide_(job.reach + seam_ + 1, job.width),
+        wide_(job.reach + seam_ + 2, job.width),
         row_nearest_(2 * job.reach + 1, job.width),
         row_farthest_(2 * job.reach + 1, job.width),
-        nearest_(seam_ + 1, job.width),
-        farthest_(seam_ + 1, job.width),
+        nearest_(seam_ + 2, job.width),
+        farthest_(seam_ + 2, job.width),
         levels_(2 * seam_ + 1, job.width),
-        doubt_(seam_ + 1, job.width),
-        near_(1, job.width),
+        doubt_(seam_ + 2, job.width),
+        near_(3, job.width),
+        steady_(1, job.width),
         colours_(job.image ? 3 * (2 * seam_ + 1) : 0, job.width),
         mixed_(job.cells_across + 1),
         scratch_(job.width + 2 * kMaxReach),
@@ -100,20 +101,24 @@ class Strip {
         widened_(job.width) {}
 
   void run(int begin, int end) {
-    next_level_ = std::max(begin - seam_, 0);
+    next_near_ = std::max(begin - 1, 0);
+    next_level_ = std::max(next_near_ - seam_, 0);
     next_wide_ = std::max(next_level_ - job_.reach, 0);
     for (int y = begin; y < end; ++y) {
-      const int last = std::min(y + seam_, job_.height - 1);
-      for (; next_level_ <= last; ++next_level_) {
-        const int lowest = std::min(next_level_ + job_.reach, job_.height - 1);
-        for (; next_wide_ <= lowest; ++next_wide_) take_wide(next_wide_);
-        take_level(next_level_);
+      for (; next_near_ <= below(y, 1); ++next_near_) {
+        for (; next_level_ <= below(next_near_, seam_); ++next_level_) {
+          for (; next_wide_ <= below(next_level_, job_.reach); ++next_wide_) take_wide(next_wide_);
+          take_level(next_level_);
+        }
+        take_near(next_near_);
       }
       finish(y);
     }
   }
 
  private:
+  int below(int y, int rows) const { return std::min(y + rows, job_.height - 1); }
+
   void take_wide(int y) {
     float* row = wide_[y];
     disparity_row(job_, y, mixed_.data(), row);
@@ -125,8 +130,7 @@ class Strip {
   void take_level(int y) {
     const float *nearest_rows[2 * kMaxReach + 1], *farthest_rows[2 * kMaxReach + 1];
     int count = 0;
-    const int lowest = std::min(y + job_.reach, job_.height - 1);
-    for (int row = std::max(y - job_.reach, 0); row <= lowest; ++row, ++count) {
+    for (int row = std::max(y - job_.reach, 0); row <= below(y, job_.reach); ++row, ++count) {
       nearest_rows[count] = row_nearest_[row];
       farthest_rows[count] = row_farthest_[row];
     }
@@ -146,11 +150,15 @@ class Strip {
     }
   }
 
+  void take_near(int y) {
+    row_near(nearest_[y], farthest_[y], levels_[y], job_.step, job_.width, near_[y]);
+    if (job_.image) ask_picture(y, near_[y]);
+  }
+
   void finish(int y) {
-    std::uint8_t* near = near_[0];
+    std::uint8_t* near = steady_[0];
+    row_majority(near_[std::max(y - 1, 0)], near_[y], near_[below(y, 1)], job_.width, near);
     std::fill_n(near - kMargin, kMargin, std::uint8_t{0});
-    row_near(nearest_[y], farthest_[y], levels_[y], job_.step, job_.width, near);
-    if (job_.image) ask_picture(y, near);
     std::fill_n(near + job_.width, kMargin, std::uint8_t{0});
     finish_row(wide_[y], nearest_[y], farthest_[y], near, job_.step, job_.widening, job_.width,
                widened_.data(), job_.out_row(y));
@@ -174,10 +182,10 @@ class Strip {
   int seam_;  // rows above and below that have a say
   Ring<float> wide_, row_nearest_, row_farthest_, nearest_, farthest_;
   Ring<std::int8_t> levels_;
-  Ring<std::uint8_t> doubt_, near_, colours_;
+  Ring<std::uint8_t> doubt_, near_, steady_, colours_;
   std::vector<float> mixed_, scratch_, other_;
   std::vector<std::uint8_t> widened_;
-  int next_level_ = 0, next_wide_ = 0;
+  int next_near_ = 0, next_level_ = 0, next_wide_ = 0;
 };
 
 void copy_or_upsample(const Job& job) {

@@ -1,21 +1,21 @@
-// Silhouettes on the GPU: how soft they are (blocks, widths, median), then rows, levels, decide.
+// Silhouettes on the GPU: how soft they are (blocks, widths, median), then rows, levels, near,
+// select.
 //
-// Planes are [H, W] float32, levels [H, W] int8, pictures planar [3, H, W] u8, rows without gaps.
+// Planes are [H, W] float32, levels int8, near u8, pictures planar [3, H, W] u8, no gaps anywhere.
 // What changes from frame to frame, the softness, is read from the device.
-//   blocks, widths  one thread per block of the map, 256 per CTA
-//   median          one CTA of 256 threads
-//   rows, decide    one CTA of 256 threads per 256 pixels of a row, grid (⌈W/256⌉, H)
-//   levels          one thread per pixel, 32×8 per CTA, grid (⌈W/32⌉, ⌈H/8⌉)
-// Bytes per pixel: softness 4 read; rows 4 read (less from a grid) and 12 written; levels 12 read
-// (windows overlap in cache) and 9 written; decide 16 read and 4 written. 61 in all, 57 of them
-// through planes that fit the second-level cache at 1080p.
+//   blocks, widths        one thread per block of the map, 256 per CTA
+//   median                one CTA of 256 threads
+//   rows                  one CTA of 256 threads per 256 pixels of a row, grid (⌈W/256⌉, H)
+//   levels, near, select  one thread per pixel, 32×8 per CTA, grid (⌈W/32⌉, ⌈H/8⌉)
+// Bytes per pixel: softness 4 read; rows 4 read (less from a grid), 12 written; levels 12 read
+// (windows overlap in cache), 9 written; near 12 read, 1 written; select 13 read, 4 written. 71 in
+// all, most of them through planes that fit the second-level cache at 1080p.
 #include "disparity/math.h"
 
 using namespace stereocast::disparity;
 
 constexpr int kThreads = 256;
 constexpr int kMostReach = 16;
-constexpr int kMostWidening = (kMostReach + 1) / 7;
 
 // planes: nearest, farthest and steepest of every block, [3, rows, columns].
 extern "C" __global__ void stereocast_disparity_blocks(const float* disparity, int height,
@@ -40,23 +40,28 @@ extern "C" __global__ void stereocast_disparity_blocks(const float* disparity, i
   planes[2 * rows * columns + i] = steepest;
 }
 
-// widths: of the ramp in the 3 × 3 blocks around every block, infinity where there is none.
+// widths: of the ramp on which the 3 × 3 blocks around every block are centred, else infinity.
 extern "C" __global__ void stereocast_disparity_widths(const float* planes, int block, int rows,
                                                        int columns, float* widths) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   const int count = rows * columns;
   if (i >= count) return;
   const int row = i / columns, column = i % columns;
-  float nearest = planes[i], farthest = planes[count + i], steepest = planes[2 * count + i];
-  for (int y = max(row - 1, 0); y <= min(row + 1, rows - 1); ++y) {
-    for (int x = max(column - 1, 0); x <= min(column + 1, columns - 1); ++x) {
+  const float infinity = __int_as_float(0x7f800000), own = planes[2 * count + i];
+  if (row == 0 || column == 0 || row + 1 == rows || column + 1 == columns) {
+    widths[i] = infinity;
+    return;
+  }
+  float nearest = planes[i], farthest = planes[count + i], steepest = own;
+  for (int y = row - 1; y <= row + 1; ++y) {
+    for (int x = column - 1; x <= column + 1; ++x) {
       const int at = y * columns + x;
       nearest = fmaxf(nearest, planes[at]);
       farthest = fminf(farthest, planes[count + at]);
       steepest = fmaxf(steepest, planes[2 * count + at]);
     }
   }
-  widths[i] = ramp_width(nearest, farthest, steepest, block, __int_as_float(0x7f800000));
+  widths[i] = ramp_width(nearest, farthest, steepest, own, block, infinity);
 }
 
 // softness [1]: the lower median of the finite widths. Positive floats order like their bits, so it
@@ -183,36 +188,55 @@ __device__ inline int votes_at(const signed char* levels, const unsigned char* i
   return votes;
 }
 
-// image may be null: then half way up the ramp decides.
-extern "C" __global__ void stereocast_disparity_decide(
-    const float* wide, const float* nearest, const float* farthest, const signed char* levels,
-    const unsigned char* image, const float* softness, float reach_share, int limit, int across,
-    float step, int height, int width, float* out) {
-  __shared__ unsigned char near[kThreads + 2 * kMostWidening];
-  const int reach = reach_of(softness, width, across, reach_share, limit);
-  const int y = blockIdx.y, begin = blockIdx.x * kThreads;
-  for (int i = threadIdx.x; i < kThreads + 2 * kMostWidening; i += kThreads) {
-    const int x = begin + i - kMostWidening;
-    bool is_near = false;
-    if (x >= 0 && x < width) {
-      const long long at = (long long)y * width + x;
-      const int own = levels[at];
-      is_near = own >= 0;
-      if (!(nearest[at] - farthest[at] > step)) {
-        is_near = false;
-      } else if (image && own > -kCertain && own < kCertain) {
-        is_near = votes_at(levels, image, tap_stride(reach), height, width, x, y) >= 0;
-      }
-    }
-    near[i] = is_near;
-  }
-  __syncthreads();
-  const int x = begin + threadIdx.x;
-  if (x >= width) return;
-  const int centre = threadIdx.x + kMostWidening;
-  bool is_near = near[centre];
-  for (int k = 1; k <= widening(reach); ++k) is_near |= near[centre - k] || near[centre + k];
+// near: 1 where the near surface is seen, 0 elsewhere. image may be null: then half way up the ramp
+// decides.
+extern "C" __global__ void stereocast_disparity_near(const float* nearest, const float* farthest,
+                                                     const signed char* levels,
+                                                     const unsigned char* image,
+                                                     const float* softness, float reach_share,
+                                                     int limit, int across, float step, int height,
+                                                     int width, unsigned char* near) {
+  const int x = blockIdx.x * blockDim.x + threadIdx.x;
+  const int y = blockIdx.y * blockDim.y + threadIdx.y;
+  if (x >= width || y >= height) return;
   const long long at = (long long)y * width + x;
-  const bool ramp = nearest[at] - farthest[at] > step;
-  out[at] = ramp ? (is_near ? nearest[at] : farthest[at]) : wide[at];
+  const int own = levels[at];
+  bool is_near = own >= 0;
+  if (!(nearest[at] - farthest[at] > step)) {
+    is_near = false;
+  } else if (image && own > -kCertain && own < kCertain) {
+    const int reach = reach_of(softness, width, across, reach_share, limit);
+    is_near = votes_at(levels, image, tap_stride(reach), height, width, x, y) >= 0;
+  }
+  near[at] = is_near;
+}
+
+// What most of the rows above, here and below say.
+__device__ inline bool most_say_near(const unsigned char* near, int height, int width, int x,
+                                     int y) {
+  const int above = near[(long long)max(y - 1, 0) * width + x];
+  const int below = near[(long long)min(y + 1, height - 1) * width + x];
+  return above + near[(long long)y * width + x] + below > 1;
+}
+
+extern "C" __global__ void stereocast_disparity_select(const float* wide, const float* nearest,
+                                                       const float* farthest,
+                                                       const unsigned char* near,
+                                                       const float* softness, float reach_share,
+                                                       int limit, int across, float step,
+                                                       int height, int width, float* out) {
+  const int x = blockIdx.x * blockDim.x + threadIdx.x;
+  const int y = blockIdx.y * blockDim.y + threadIdx.y;
+  if (x >= width || y >= height) return;
+  const long long at = (long long)y * width + x;
+  if (!(nearest[at] - farthest[at] > step)) {
+    out[at] = wide[at];
+    return;
+  }
+  const int by = widening(reach_of(softness, width, across, reach_share, limit));
+  bool is_near = false;
+  for (int column = max(x - by, 0); column <= min(x + by, width - 1); ++column) {
+    is_near = is_near || most_say_near(near, height, width, column, y);
+  }
+  out[at] = is_near ? nearest[at] : farthest[at];
 }

@@ -13,7 +13,7 @@ constexpr int kAlike = 60;             // colours this different have no say in 
 constexpr int kTaps = 2;               // places on either side at which the picture is asked
 constexpr float kMeasuredStep = 3.0f;  // px: lower silhouettes are not measured
 constexpr float kLevelledOut = 0.6f;   // share of the window that a silhouette's slope may fill
-constexpr int kFewest = 8;             // fewer silhouettes say nothing
+constexpr int kFewest = 4;             // fewer silhouettes say nothing
 
 // How far windows reach in pixels, 0 where silhouettes are sharp already.
 STEREOCAST_BOTH int reach_px(float softness, float scale, float share, int limit) {
@@ -44,13 +44,15 @@ STEREOCAST_BOTH int level(float value, float nearest, float farthest, float step
   return ramp ? place : 0;
 }
 
-// The width of the ramp in a window, or infinity where it holds no silhouette.
-STEREOCAST_BOTH float ramp_width(float nearest, float farthest, float slope, int block,
-                                 float infinity) {
+// The width of the ramp in a window, or infinity where it is not centred on a silhouette.
+// slope: the steepest in the window; own_slope: in the block in its middle.
+STEREOCAST_BOTH float ramp_width(float nearest, float farthest, float slope, float own_slope,
+                                 int block, float infinity) {
   const float height = nearest - farthest;
   const float width = height / (slope > 1e-30f ? slope : 1e-30f);
   const float widest = kLevelledOut * 3.0f * static_cast<float>(block);
-  return height > kMeasuredStep && width < widest ? width : infinity;
+  const bool silhouette = own_slope >= slope && height > kMeasuredStep && width < widest;
+  return silhouette ? width : infinity;
 }
 
 }  // namespace stereocast::disparity

@@ -23,33 +23,35 @@ TAPS = 2
 
 _MEASURED_STEP_PX = 3.0
 _LEVELLED_OUT = 0.6
-_FEWEST = 8
+_FEWEST = 4
 
 
 def block_cells(disparity: Tensor) -> int:
     """Return the side of the blocks in which softness is measured: about 1 % of the map's width."""
-    return 8 if max(disparity.shape) > 512 else 4
+    return min(max(max(disparity.shape) // 80, 4), 16)
 
 
 def softness(disparity: Tensor) -> Tensor:
     """Measure as `stereocast.kernels.disparity.softness` says.
 
-    A window is 3 × 3 blocks. It holds a silhouette if its range exceeds 3 px and the steepest slope
-    in it, kept up for 60 % of the window, would exceed that range.
+    A window is 3 × 3 blocks. It is centred on a silhouette if its range exceeds 3 px, nothing in it
+    is steeper than the block in the middle, and that slope would exceed the range if it went on for
+    60 % of the window.
     """
     block = block_cells(disparity)
     sideways, down = torch.zeros_like(disparity), torch.zeros_like(disparity)
     sideways[:, :-1] = (disparity[:, 1:] - disparity[:, :-1]).abs()
     down[:-1] = (disparity[1:] - disparity[:-1]).abs()
     rows, columns = disparity.shape[0] // block, disparity.shape[1] // block
-    if rows == 0 or columns == 0:
+    if rows < 3 or columns < 3:
         return torch.zeros(1, device=disparity.device)
     planes = torch.stack((disparity, -disparity, torch.maximum(sideways, down)))
-    planes = planes[None, :, : rows * block, : columns * block]
-    nearest, farthest, slope = max_pool2d(max_pool2d(planes, block), 3, 1, 1)[0]
+    blocks = max_pool2d(planes[None, :, : rows * block, : columns * block], block)
+    nearest, farthest, slope = max_pool2d(blocks, 3, 1)[0]
     height = nearest + farthest  # the range: `farthest` is negated
     width = height / slope.clamp_min(1e-30)
-    counts = (height > _MEASURED_STEP_PX) & (width < _LEVELLED_OUT * 3.0 * block)
+    centred = blocks[0, 2, 1:-1, 1:-1] >= slope
+    counts = centred & (height > _MEASURED_STEP_PX) & (width < _LEVELLED_OUT * 3.0 * block)
     ordered = torch.where(counts, width, torch.inf).flatten().sort().values
     count = counts.sum()
     median = ordered[(count.clamp_min(1) - 1) // 2].reshape(1)
@@ -81,6 +83,8 @@ def silhouettes(
     if image is not None:
         votes = _votes(level, image.int(), (reach // 2).clamp_min(1))
         near = torch.where(ramp & (level.abs() < CERTAIN), votes >= 0, near)
+    above, below = _moved(near, -1, 0), _moved(near, 1, 0)
+    near = (near & (above | below)) | (above & below)
     near = ramp & _widened(near, (reach + 1) // 7, (reach_max + 1) // 7)
     return torch.where(ramp, torch.where(near, nearest, farthest), wide)
 

@@ -154,6 +154,13 @@ void row_near(const float* __restrict nearest, const float* __restrict farthest,
 }
 
 STEREOCAST_MULTIVERSION
+void row_majority(const std::uint8_t* __restrict above, const std::uint8_t* __restrict own,
+                  const std::uint8_t* __restrict below, int width, std::uint8_t* __restrict near) {
+  for (int x = 0; x < width; ++x)
+    near[x] = (own[x] & (above[x] | below[x])) | (above[x] & below[x]);
+}
+
+STEREOCAST_MULTIVERSION
 void finish_row(const float* __restrict row, const float* __restrict nearest,
                 const float* __restrict farthest, const std::uint8_t* __restrict near, float step,
                 int widening, int width, std::uint8_t* __restrict widened, float* __restrict out) {

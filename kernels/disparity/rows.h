@@ -38,6 +38,10 @@ struct Electorate {
 void vote(const Electorate& rows, int begin, int stride, const std::uint8_t* doubt,
           std::uint8_t* near);
 
+// What most of three rows say. A row alone would tear a comb into an edge.
+void row_majority(const std::uint8_t* above, const std::uint8_t* own, const std::uint8_t* below,
+                  int width, std::uint8_t* near);
+
 // near[x] = 1 on a ramp whose level is at least 0.
 void row_near(const float* nearest, const float* farthest, const std::int8_t* levels, float step,
               int width, std::uint8_t* near);

@@ -63,17 +63,19 @@ struct Blocks {
     }
   }
 
+  // Of the window around a block that is not at the border.
   float ramp_width(int row, int column) const {
     float near = -kInfinity, far = kInfinity, steep = 0.0f;
-    for (int y = std::max(row - 1, 0); y <= std::min(row + 1, rows - 1); ++y) {
-      for (int x = std::max(column - 1, 0); x <= std::min(column + 1, columns - 1); ++x) {
+    for (int y = row - 1; y <= row + 1; ++y) {
+      for (int x = column - 1; x <= column + 1; ++x) {
         const std::size_t at = static_cast<std::size_t>(y) * columns + x;
         near = larger(near, nearest[at]);
         far = smaller(far, farthest[at]);
         steep = larger(steep, slope[at]);
       }
     }
-    return disparity::ramp_width(near, far, steep, block, kInfinity);
+    const float own = slope[static_cast<std::size_t>(row) * columns + column];
+    return disparity::ramp_width(near, far, steep, own, block, kInfinity);
   }
 };
 
@@ -88,8 +90,8 @@ void measure(ConstMap disparity, int block, Array<float, 1> softness) {
     }
   });
   std::vector<float> widths;
-  for (int row = 0; row < blocks.rows; ++row) {
-    for (int column = 0; column < blocks.columns; ++column) {
+  for (int row = 1; row + 1 < blocks.rows; ++row) {
+    for (int column = 1; column + 1 < blocks.columns; ++column) {
       const float ramp = blocks.ramp_width(row, column);
       if (ramp < kInfinity) widths.push_back(ramp);
     }
