@@ -12,6 +12,13 @@ import stereocast.kernels.fill as fill
 from tests.cuda_on_cpu import run_kernel
 
 SOURCE = Path(fill.__file__).parent / "kernel.cu"
+ROW = {torch.uint8: "stereocast_fill_row_u8", torch.float32: "stereocast_fill_row_f32"}
+PULL_PIXELS = {
+    torch.uint8: "stereocast_fill_pull_pixels_u8",
+    torch.float32: "stereocast_fill_pull_pixels_f32",
+}
+PULL_CELLS, PUSH_CELLS = "stereocast_fill_pull_cells", "stereocast_fill_push_cells"
+FINISH = {torch.uint8: "stereocast_fill_finish_u8", torch.float32: "stereocast_fill_finish_f32"}
 CASES = [((9, 37), 0.4), ((5, 300), 0.2), ((3, 5), 0.9), ((1, 1), 1.0)]
 
 
@@ -22,10 +29,6 @@ def case(
     holes = torch.rand(size, generator=generator) < share
     holes[:, 3:9] = True
     return view, holes, torch.randint(-3, 3, size, generator=generator) * 1.7
-
-
-def kind(view: Tensor) -> str:
-    return "u8" if view.dtype == torch.uint8 else "f32"
 
 
 def covering(cells: Tensor) -> tuple[int, int]:
@@ -42,21 +45,20 @@ def around(view: Tensor, holes: Tensor, disparity: Tensor) -> Tensor:
     pyramid = [torch.zeros(*size, 4) for size in sizes]
 
     def launch(name: str, cells: Tensor, *args: Tensor | int | float) -> None:
-        name = f"stereocast_fill_{name}"
         run_kernel(SOURCE, name, grid=covering(cells), block=(32, 8), args=[*args, cells])
 
     launch(
-        f"pull_pixels_{kind(view)}",
+        PULL_PIXELS[view.dtype],
         pyramid[1],
         *(view, holes, disparity, settings.rate, height, width),
     )
     for n in range(1, settings.levels):
-        launch("pull_cells", pyramid[n + 1], pyramid[n], *sizes[n])
+        launch(PULL_CELLS, pyramid[n + 1], pyramid[n], *sizes[n])
     for n in range(settings.levels - 1, 0, -1):
-        launch("push_cells", pyramid[n], pyramid[n + 1], settings.persistence, *sizes[n])
+        launch(PUSH_CELLS, pyramid[n], pyramid[n + 1], settings.persistence, *sizes[n])
     run_kernel(
         SOURCE,
-        f"stereocast_fill_finish_{kind(view)}",
+        FINISH[view.dtype],
         grid=(height,),
         block=(256,),
         args=[
@@ -74,7 +76,7 @@ def test_level_one_equals_the_reference(size, share, dtype, generator):
     expected = fill.reference.fill_from_row(view, holes, disparity, fill.NARROW_PX)
     run_kernel(
         SOURCE,
-        f"stereocast_fill_row_{kind(view)}",
+        ROW[view.dtype],
         grid=(size[0],),
         block=(256,),
         args=[view, holes, disparity, fill.NARROW_PX, size[1]],

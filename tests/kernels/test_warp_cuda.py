@@ -12,6 +12,7 @@ import stereocast.kernels.warp as warp
 from tests.cuda_on_cpu import run_kernel
 
 SOURCE = Path(warp.__file__).parent / "kernel.cu"
+KERNELS = {torch.uint8: "stereocast_warp_eyes_u8", torch.float32: "stereocast_warp_eyes_f32"}
 
 
 def emulated(image: Tensor, disparity: Tensor, gains: Tensor, half: bool) -> tuple[Tensor, ...]:
@@ -20,10 +21,9 @@ def emulated(image: Tensor, disparity: Tensor, gains: Tensor, half: bool) -> tup
     views = torch.zeros(len(gains), 3, height, columns, dtype=image.dtype)
     depths = torch.zeros(len(gains), height, columns)
     holes = torch.zeros(len(gains), height, columns, dtype=torch.bool)
-    kind = "u8" if image.dtype == torch.uint8 else "f32"
     run_kernel(
         SOURCE,
-        f"stereocast_warp_eyes_{kind}",
+        KERNELS[image.dtype],
         grid=(height, len(gains)),
         block=(256,),
         shared_bytes=8 * columns,
