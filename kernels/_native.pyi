@@ -52,42 +52,6 @@ def fill_around_f32(
     narrow_px: int,
     weights: tuple[float, float, float, float],
     levels: int,
-def flow_u8(previous: Tensor, current: Tensor, gate: int, flow: Tensor) -> None: ...
-def flow_f32(previous: Tensor, current: Tensor, gate: int, flow: Tensor) -> None: ...
-def reproject_u8(
-    values: Tensor, flow: Tensor, scale: int, moved: Tensor, inside: Tensor
-) -> None: ...
-def reproject_f32(
-    values: Tensor, flow: Tensor, scale: int, moved: Tensor, inside: Tensor
-) -> None: ...
-def shrink(picture: Tensor, factor: int, small: Tensor) -> None: ...
-def remember(
-    image: Tensor,
-    disparity: Tensor,
-    where: Tensor,
-    tolerance_px: float,
-    age_limit: int,
-    colour: Tensor,
-    depth: Tensor,
-    age: Tensor,
-    steady: Tensor,
-    mismatch: Tensor,
-    new_mismatch: Tensor,
-) -> None: ...
-def recall(
-    colour: Tensor,
-    depth: Tensor,
-    age: Tensor,
-    steady: Tensor,
-    mismatch: Tensor,
-    origin: Tensor,
-    gain: Tensor,
-    tolerance_px: float,
-    view: Tensor,
-    view_disparity: Tensor,
-) -> None: ...
-def settle(
-    view: Tensor, holes: Tensor, resting: Tensor, kept: Tensor, kept_holes: Tensor
 ) -> None: ...
 def pack(
     pictures: list[Tensor],
@@ -97,15 +61,7 @@ def pack(
     part: tuple[int, int],
     surface: Tensor,
 ) -> None: ...
-def stamp_strip(
-    surface: Tensor,
-    width: int,
-    height: int,
-    pixels: int,
-    corners: Tensor,
-    scale: int,
-    counters: Tensor,
-) -> None: ...
+def stamp_strip(surface: Tensor, counters: Tensor) -> None: ...
 def anaglyph(
     left: Tensor,
     right: Tensor,
@@ -159,7 +115,6 @@ def recall(
     view: Tensor,
     view_disparity: Tensor,
 ) -> None: ...
-def stamp_strip(surface: Tensor, counters: Tensor) -> None: ...
 def yuv_to_rgb(y: Tensor, u: Tensor, v: Tensor, rgb: Tensor, fixed: tuple[int, ...]) -> None: ...
 def to_network(rgb: Tensor, out: Tensor) -> None: ...
 def raycast(
@@ -179,4 +134,7 @@ def raycast_colours(
     light: Tensor,
     camera: Tensor,
     rgb: Tensor,
+) -> None: ...
+def settle(
+    view: Tensor, holes: Tensor, resting: Tensor, kept: Tensor, kept_holes: Tensor
 ) -> None: ...

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stereocast.engine.stereo.eyes import Eyes, EyesConfig
-from stereocast.engine.stereo.memory import MemoryState
+from stereocast.engine.stereo.eyes import Eyes, EyesConfig, EyesState
 from stereocast.engine.stereo.silhouettes import Silhouettes, SilhouettesState
 from stereocast.engine.stereo.steady import Steady, SteadyState
 
@@ -25,7 +24,7 @@ class SecondEyeState:
 
     steady: SteadyState
     silhouettes: SilhouettesState
-    eyes: MemoryState
+    eyes: EyesState
 
 
 class SecondEye:
@@ -35,7 +34,7 @@ class SecondEye:
         self.frame_size = frame_size
         self._steady = Steady()
         self._silhouettes = Silhouettes(frame_size)
-        self._eyes = Eyes(frame_size, config)
+        self._eyes = Eyes(frame_size, config, count=1)
 
     def init(self) -> SecondEyeState:
         """Return the state before the first frame."""

@@ -10,8 +10,7 @@ from torch import Tensor
 from stereocast.engine.models import Output
 from stereocast.engine.stereo.config import StereoConfig
 from stereocast.engine.stereo.disparity import DisparityStage, DisparityState, StereoInput
-from stereocast.engine.stereo.eyes import Eyes
-from stereocast.engine.stereo.memory import MemoryState
+from stereocast.engine.stereo.eyes import Eyes, EyesState
 from stereocast.engine.stereo.score import nothing_read
 from stereocast.engine.stereo.silhouettes import Silhouettes, SilhouettesState
 
@@ -25,7 +24,7 @@ class StereoState:
 
     disparity: DisparityState
     silhouettes: SilhouettesState
-    eyes: MemoryState
+    eyes: EyesState
     comfort: Tensor
 
 
