@@ -49,7 +49,7 @@ def sharpen(disparity: Tensor, softness: Tensor, *, image: Tensor | None = None)
     """Return the disparity float32 [H, W] with every ramp at a silhouette made a step.
 
     disparity  float32 [H, W], pixels, positive is nearer
-    softness   float32 [1], as `softness` measures it; below 1.4 nothing is changed
+    softness   float32 [1], as `softness` measures it; below 1.6 nothing is changed
     image      u8 [3, H, W], the picture: it knows where between both surfaces the edge is. None:
                half way up the ramp
 

@@ -6,7 +6,7 @@
 
 namespace stereocast::disparity {
 
-constexpr float kHard = 1.4f;          // px: narrower ramps are as sharp as a picture's edges
+constexpr float kHard = 1.6f;          // px: narrower ramps are as sharp as a picture's edges
 constexpr int kLevels = 16;            // a pixel's place on its ramp: -16 far, 16 near
 constexpr int kCertain = 12;           // from this level on the picture is not asked
 constexpr int kAlike = 60;             // colours this different have no say in each other's place

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-HARD = 1.4
+HARD = 1.6
 """Ramps narrower than this many pixels are as sharp as a picture's edges."""
 LEVELS = 16
 """A pixel's place on its ramp: −16 at the far surface, 0 half way, 16 at the near one."""
