@@ -92,7 +92,7 @@ def test_what_nobody_sees_rests_when_the_scene_does(seen):
 def test_an_eye_too_many_is_refused(seen):
     left, disparity, _, _ = seen
     eyes = Eyes(SIZE, count=1)
-    with pytest.raises(ValueError, match="1 eyes .* got 2 gains"):
+    with pytest.raises(ValueError, match=r"1 eyes .* got 2 gains"):
         eyes.step(eyes.init(), left, disparity, torch.tensor([0.5, -0.5]))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
 from stereocast.engine.stage import prime
-from stereocast.engine.stereo import SecondEye
+from stereocast.engine.stereo.eyes import Eyes, EyesConfig
 from stereocast.engine.stereo.silhouettes import Silhouettes
 from stereocast.kernels.raycast import gallery
 from stereocast.training.scenes import RealisticDepth
@@ -33,9 +33,9 @@ def sharpened(left: Tensor, given: Tensor) -> Tensor:
 
 
 def psnr_of_eye(left: Tensor, right: Tensor, given: Tensor) -> float:
-    eye = SecondEye(SIZE)
-    _, view, _ = eye.step(eye.init(), left, given.contiguous())
-    error = (view.float() - right.float()).square().mean()
+    eye = Eyes(SIZE, EyesConfig(memory=False), count=1)
+    _, views, _ = eye.step(eye.init(), left, given.contiguous(), torch.tensor([-1.0]))
+    error = (views[0].float() - right.float()).square().mean()
     return 10 * math.log10(255**2 / float(error))
 
 

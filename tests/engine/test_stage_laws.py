@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +9,7 @@ from torch import Tensor
 from stereocast.engine.frame import Frame
 from stereocast.engine.layout import Layout
 from stereocast.engine.session import EngineConfig, Session
+from stereocast.engine.stage import tensors_of
 from stereocast.engine.stereo import Controls
 
 SIZE = (63, 95)
@@ -31,15 +29,6 @@ def clip(*seeds: int, frames: int = 6) -> list[Frame]:
     """Scenes one after the other, `frames` pictures each, at 25 per second."""
     pictures = [picture(seed, index) for seed in seeds for index in range(frames)]
     return [Frame(rgb, index * 40_000_000, index) for index, rgb in enumerate(pictures)]
-
-
-def tensors(state: object) -> Iterator[Tensor]:
-    for field in fields(state):  # type: ignore[arg-type]
-        value = getattr(state, field.name)
-        if is_dataclass(value):
-            yield from tensors(value)
-        else:
-            yield value
 
 
 def surfaces(session: Session, frames: list[Frame]) -> list[Tensor]:
@@ -71,19 +60,19 @@ def test_a_cut_resets_every_temporal_state_in_the_same_frame():
 
 def test_shapes_and_dtypes_of_the_state_never_change():
     session = Session(SIZE)
-    before = [(tensor.shape, tensor.dtype) for tensor in tensors(session._state)]
+    before = [(tensor.shape, tensor.dtype) for tensor in tensors_of(session._state)]
     surfaces(session, clip(1, 2))
-    assert [(tensor.shape, tensor.dtype) for tensor in tensors(session._state)] == before
-    assert all(isinstance(tensor, Tensor) for tensor in tensors(session._state))
+    assert [(tensor.shape, tensor.dtype) for tensor in tensors_of(session._state)] == before
+    assert all(isinstance(tensor, Tensor) for tensor in tensors_of(session._state))
 
 
 def test_a_reset_writes_the_fresh_values_into_the_same_buffers():
     session = Session(SIZE)
     surfaces(session, clip(1))
-    addresses = [tensor.data_ptr() for tensor in tensors(session._state)]
+    addresses = [tensor.data_ptr() for tensor in tensors_of(session._state)]
     session.reset()
-    assert [tensor.data_ptr() for tensor in tensors(session._state)] == addresses
-    pairs = zip(tensors(session._state), tensors(Session(SIZE)._state), strict=True)
+    assert [tensor.data_ptr() for tensor in tensors_of(session._state)] == addresses
+    pairs = zip(tensors_of(session._state), tensors_of(Session(SIZE)._state), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -107,7 +96,7 @@ def test_the_barcode_is_only_in_the_packed_picture():
     plain, stamped = Session(size), Session(size)
     with_strip = stamped.step(frame, strip=(1, 2)).surface
     assert not torch.equal(with_strip, plain.step(frame).surface)
-    pairs = zip(tensors(stamped._state), tensors(plain._state), strict=True)
+    pairs = zip(tensors_of(stamped._state), tensors_of(plain._state), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
