@@ -7,7 +7,19 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from stereocast.bench.timing import CpuTime, cpu_time, memory_copy
+from stereocast.engine.layout import half_sphere_size
 from stereocast.kernels import fill_holes, native, pack_sbs
+from stereocast.kernels.formats import (
+    Anaglyph,
+    Palette,
+    anaglyph,
+    depth_picture,
+    half_sphere,
+    palette,
+    recipe,
+    sphere_map,
+)
+from stereocast.kernels.pack import Packing, Squeeze, pack_pictures
 from stereocast.kernels.preprocess import to_network, yuv_to_rgb
 from stereocast.kernels.warp import warp_with_disparity
 from stereocast.runtime import machine
@@ -53,6 +65,10 @@ def scene_disparity(height: int, width: int) -> Tensor:
     return disparity
 
 
+def _half(squeeze: Squeeze) -> Packing:
+    return Packing(1 if squeeze is Squeeze.HEIGHT else 2, squeeze, sharp=True)
+
+
 def _times(threads: int) -> dict[str, CpuTime]:
     native.set_threads(threads)
     generator = torch.Generator().manual_seed(1)
@@ -62,6 +78,9 @@ def _times(threads: int) -> dict[str, CpuTime]:
     holes = torch.isneginf(depth)
     luma = image[0]
     chroma = image[1, ::2, ::2].contiguous()
+    dubois, grey = recipe(Anaglyph.DUBOIS), palette(Palette.GREY)
+    nearness = torch.rand(GRID, generator=generator)
+    sphere = sphere_map((HEIGHT, WIDTH), half_sphere_size(HEIGHT, WIDTH), hfov_deg=90)
     source = SyntheticSource("testsrc:")
     frames = iter(source)
 
@@ -74,7 +93,11 @@ def _times(threads: int) -> dict[str, CpuTime]:
         "fill, one eye": cpu_time(lambda: fill_holes(view, holes, depth)),
         "warp + fill, one eye": cpu_time(second_eye),
         "pack, both eyes": cpu_time(lambda: pack_sbs(image, view)),
-        "pack, both eyes, half width": cpu_time(lambda: pack_sbs(image, view, half_width=True)),
+        "pack, half width": cpu_time(lambda: pack_pictures([image, view], _half(Squeeze.WIDTH))),
+        "pack, half height": cpu_time(lambda: pack_pictures([image, view], _half(Squeeze.HEIGHT))),
+        "anaglyph, Dubois": cpu_time(lambda: anaglyph(image, view, dubois)),
+        "depth as a picture": cpu_time(lambda: depth_picture(nearness, (HEIGHT, WIDTH), grey)),
+        "half sphere, one eye": cpu_time(lambda: half_sphere(image, sphere)),
         "YUV to RGB": cpu_time(
             lambda: yuv_to_rgb(luma, chroma, chroma, matrix="bt709", full_range=False)
         ),

@@ -26,7 +26,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class StereoFrame:
-    """Both eyes packed for the encoder.
+    """Both eyes packed for the encoder, or what the layout makes of them.
 
     surface  [H·3/2, W] uint8, I420: H rows of luma, then the two chroma planes of (H/2)·(W/2) bytes
              one after the other; BT.709 limited range; H and W are the even packed size

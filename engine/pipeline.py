@@ -2,7 +2,7 @@
 
 rgb ──► scene: a cut? ─► reset of everything remembered
  ├────► depth ─► refine ─┐        inverse depth, or metres, on the network grid [h, w]
- └──────────────────► stereo ─► pack ─► one side-by-side picture for the encoder
+ └──────────────────► stereo ─► pack ─► one picture for the encoder, both eyes in it
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import Any
 from torch import Tensor
 
 from stereocast.engine.depth.stage import DepthInput, DepthStage
-from stereocast.engine.layout import Layout
+from stereocast.engine.packing import PackInput, PackStage, PackState
 from stereocast.engine.refine.off import NoState, Unrefined
 from stereocast.engine.scene import SceneStage, SceneState
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import StereoStage
 from stereocast.engine.stereo.stage import StereoInput, StereoState
-from stereocast.kernels.pack import pack_sbs
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class TemporalState:
     depth: Any
     refine: NoState
     stereo: StereoState
+    pack: PackState
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,13 @@ class Pipeline:
     depth: DepthStage[Any]
     refine: Unrefined
     stereo: StereoStage
-    layout: Layout
+    pack: PackStage
 
     def init(self) -> PipelineState:
         """Return the state before the first frame."""
-        temporal = TemporalState(self.depth.init(), self.refine.init(), self.stereo.init())
+        temporal = TemporalState(
+            self.depth.init(), self.refine.init(), self.stereo.init(), self.pack.init()
+        )
         return PipelineState(self.scene.init(), temporal)
 
     def reset(self, state: TemporalState) -> TemporalState:
@@ -100,6 +102,7 @@ class Pipeline:
             self.depth.reset(state.depth),
             prime(state.refine, self.refine.init()),
             prime(state.stereo, self.stereo.init()),
+            prime(state.pack, self.pack.init()),
         )
 
     def step(
@@ -114,12 +117,8 @@ class Pipeline:
         mark("refine")
         stereo_input = StereoInput(x.rgb, depth, x.controls, x.dt)
         stereo_state, eyes = self.stereo.step(old.stereo, stereo_input)
-        surface = self.pack(eyes, x.strip)
+        pack_input = PackInput(x.rgb, eyes, depth, x.dt, x.strip)
+        pack_state, surface = self.pack.step(old.pack, pack_input)
         mark("warp")
-        temporal = TemporalState(depth_state, refine_state, stereo_state)
+        temporal = TemporalState(depth_state, refine_state, stereo_state, pack_state)
         return PipelineState(scene_state, temporal), Result(surface, depth)
-
-    def pack(self, eyes: tuple[Tensor, Tensor], strip: Tensor | None) -> Tensor:
-        """Return the left and right eye side by side in the encoder's colour format."""
-        half_width = self.layout is Layout.HALF_SBS
-        return pack_sbs(*eyes, half_width=half_width, strip=strip)

@@ -17,6 +17,7 @@ from stereocast.engine.errors import ConfigError
 from stereocast.engine.facts import depth_ends, thumbnail
 from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.layout import Layout
+from stereocast.engine.packing import FormatsConfig, PackStage
 from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState, TemporalState
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.scene import SceneConfig, SceneStage
@@ -98,6 +99,7 @@ class EngineConfig:
     depth: DepthConfig = field(default_factory=DepthConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
     stereo: StereoConfig = field(default_factory=StereoConfig)
+    formats: FormatsConfig = field(default_factory=FormatsConfig)
 
 
 def _silent(stage: str) -> None:
@@ -135,7 +137,7 @@ class Session:
             depth=depth,
             refine=Unrefined(),
             stereo=StereoStage(frame_size, config.stereo, depth_output=depth.output),
-            layout=layout,
+            pack=PackStage(frame_size, layout, config.formats, depth_output=depth.output),
         )
         self._state = self._pipeline.init()
         self._last_pts_ns: int | None = None

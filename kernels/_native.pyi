@@ -23,8 +23,42 @@ def warp_f32(
 ) -> None: ...
 def fill_u8(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
 def fill_f32(view: Tensor, holes: Tensor, disparity: Tensor, narrow_px: int) -> None: ...
-def pack_sbs(left: Tensor, right: Tensor, half_width: bool, surface: Tensor) -> None: ...
-def stamp_strip(surface: Tensor, counters: Tensor) -> None: ...
+def pack(
+    pictures: list[Tensor],
+    columns: int,
+    squeeze: int,
+    pixels: int,
+    part: tuple[int, int],
+    surface: Tensor,
+) -> None: ...
+def stamp_strip(
+    surface: Tensor,
+    width: int,
+    height: int,
+    pixels: int,
+    corners: Tensor,
+    scale: int,
+    counters: Tensor,
+) -> None: ...
+def anaglyph(
+    left: Tensor,
+    right: Tensor,
+    mode: int,
+    matrix: Tensor,
+    decode: Tensor,
+    encode: Tensor,
+    mixed: Tensor,
+) -> None: ...
+def depth_picture(nearness: Tensor, palette: Tensor, picture: Tensor) -> None: ...
+def difference(left: Tensor, right: Tensor, apart: Tensor) -> None: ...
+def half_sphere(
+    picture: Tensor,
+    column_x: Tensor,
+    column_secant: Tensor,
+    row_y: Tensor,
+    middle_y: float,
+    view: Tensor,
+) -> None: ...
 def yuv_to_rgb(y: Tensor, u: Tensor, v: Tensor, rgb: Tensor, fixed: tuple[int, ...]) -> None: ...
 def to_network(rgb: Tensor, out: Tensor) -> None: ...
 def raycast(

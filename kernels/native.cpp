@@ -15,6 +15,7 @@ void bind_preprocess(nb::module_& module);
 void bind_warp(nb::module_& module);
 void bind_fill(nb::module_& module);
 void bind_pack(nb::module_& module);
+void bind_formats(nb::module_& module);
 }  // namespace stereocast
 
 namespace {
@@ -40,4 +41,5 @@ NB_MODULE(_native, module) {
   stereocast::bind_warp(module);
   stereocast::bind_fill(module);
   stereocast::bind_pack(module);
+  stereocast::bind_formats(module);
 }

@@ -85,22 +85,30 @@ def read_eye(luma: Luma) -> EyeStrip | None:
 
 
 def read_picture(luma: Luma, layout: Layout) -> tuple[EyeStrip | None, EyeStrip | None]:
-    """Read the strips of the left and of the right half of a packed picture.
+    """Read the strips of the left and of the right eye of a packed picture.
 
-    luma  [H, W] uint8 of the whole picture, W even, any strides
-    Both side-by-side layouts are read alike: the strip is stamped after squeezing.
-    Raises ValueError for an odd width.
+    luma     [H, W] uint8 of the whole picture, any strides
+    returns  None for both where the layout keeps no eyes
+
+    The strip is stamped after squeezing, so squeezed layouts are read like whole ones. Raises
+    ValueError where the picture has no two halves.
     """
+    if not layout.keeps_both_eyes:
+        return None, None
     left, right = eyes(luma, layout)
     return read_eye(left), read_eye(right)
 
 
 def eyes(luma: Luma, layout: Layout) -> tuple[Luma, Luma]:
-    """Split a packed picture into views of its left and right half; ValueError for an odd width."""
-    width = luma.shape[1]
-    if width % 2:
-        raise ValueError(f"a {layout} picture has an even width, this one has {width} columns")
-    return luma[:, : width // 2], luma[:, width // 2 :]
+    """Return views of the left and of the right eye of a packed picture.
+
+    Raises ValueError for a layout that keeps no eyes, or where the picture has no two halves.
+    """
+    left, right = (
+        luma[box.top : box.top + box.height, box.left : box.left + box.width]
+        for box in layout.eye_boxes(*luma.shape)
+    )
+    return left, right
 
 
 def draw_eye(luma: Luma, *, source: int, encoder: int, right: bool) -> None:

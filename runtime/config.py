@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from stereocast.engine.errors import ConfigError
+from stereocast.engine.packing import FormatsConfig
 from stereocast.engine.scene import SceneConfig
 from stereocast.engine.session import DepthConfig, EngineConfig, RefineConfig
 from stereocast.engine.stereo import StereoConfig
@@ -60,6 +61,7 @@ class Config:
     depth: DepthConfig = field(default_factory=DepthConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
     stereo: StereoConfig = field(default_factory=StereoConfig)
+    formats: FormatsConfig = field(default_factory=FormatsConfig)
     threads: ThreadsConfig = field(default_factory=ThreadsConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
     x264: X264Config = field(default_factory=X264Config)
@@ -69,7 +71,7 @@ class Config:
 
     def engine(self) -> EngineConfig:
         """Return the part that the engine reads."""
-        return EngineConfig(self.scene, self.depth, self.refine, self.stereo)
+        return EngineConfig(self.scene, self.depth, self.refine, self.stereo, self.formats)
 
 
 def load(path: Path | None = None, settings: Sequence[str] = ()) -> Config:

@@ -110,7 +110,11 @@ class Codec(IntEnum):
     MJPEG = 2
 
 
-LAYOUT_NUMBERS: Mapping[Layout, int] = MappingProxyType({Layout.FULL_SBS: 1, Layout.HALF_SBS: 2})
+LAYOUT_NUMBERS: Mapping[Layout, int] = MappingProxyType({
+    Layout.FULL_SBS: 1, Layout.HALF_SBS: 2, Layout.FULL_TB: 3, Layout.HALF_TB: 4,
+    Layout.CROSS_EYED: 5, Layout.ANAGLYPH: 6, Layout.RGB_DEPTH: 7, Layout.DEBUG_GRID: 8,
+    Layout.VR180: 9,
+})  # fmt: skip
 """The numbers of the eye arrangements in a FRAME header. Frozen."""
 
 _LAYOUTS = MappingProxyType({number: layout for layout, number in LAYOUT_NUMBERS.items()})

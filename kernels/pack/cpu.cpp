@@ -1,9 +1,14 @@
-// Both eyes → side-by-side I420 on the CPU, two rows at a time so that chroma is made in passing.
+// Pictures → one packed picture on the CPU, two rows at a time so that chroma is made in passing.
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
+#include "pack/math.h"
 #include "pool.h"
 #include "tensors.h"
 
@@ -11,18 +16,16 @@ namespace stereocast {
 namespace {
 
 using Byte = std::uint8_t;
+using namespace packing;
 
-constexpr int kStripBits = 40;
-constexpr int kCellWidth = 8, kCellHeight = 16;
-constexpr Byte kDark = 16, kBright = 235, kNeutral = 128;
+constexpr Byte kNeutral = 128;
+constexpr int kTaps = 8, kReach = 3;  // of the sharp filter; kReach of them lie before its pair
 
-// BT.709 limited range in 15-bit fixed point; the reference holds the same numbers.
 STEREOCAST_MULTIVERSION
 void luma_row(const Byte* __restrict red, const Byte* __restrict green, const Byte* __restrict blue,
               int width, Byte* __restrict luma) {
   for (int x = 0; x < width; ++x) {
-    luma[x] = static_cast<Byte>(
-        (5983 * red[x] + 20127 * green[x] + 2032 * blue[x] + (16 << 15) + (1 << 14)) >> 15);
+    luma[x] = static_cast<Byte>(luma_of(red[x], green[x], blue[x]));
   }
 }
 
@@ -38,118 +41,217 @@ void chroma_row(const Byte* __restrict upper, const Byte* __restrict lower, int 
         upper_green[left] + upper_green[right] + lower_green[left] + lower_green[right];
     const Byte *upper_blue = upper_green + stride, *lower_blue = lower_green + stride;
     const int blue = upper_blue[left] + upper_blue[right] + lower_blue[left] + lower_blue[right];
-    blue_difference[x] = static_cast<Byte>(
-        (-3297 * red - 11095 * green + 14392 * blue + (128 << 17) + (1 << 16)) >> 17);
-    red_difference[x] = static_cast<Byte>(
-        (14392 * red - 13072 * green - 1320 * blue + (128 << 17) + (1 << 16)) >> 17);
+    blue_difference[x] = static_cast<Byte>(blue_difference_of(red, green, blue));
+    red_difference[x] = static_cast<Byte>(red_difference_of(red, green, blue));
   }
 }
 
 STEREOCAST_MULTIVERSION
-void squeeze_row(const Byte* __restrict source, int width, Byte* __restrict squeezed) {
-  for (int x = 0; x < width / 2; ++x) {
-    squeezed[x] = static_cast<Byte>((source[2 * x] + source[2 * x + 1] + 1) >> 1);
+void interleave2_row(const Byte* __restrict first, const Byte* __restrict second, int count,
+                     Byte* __restrict pairs) {
+  for (int x = 0; x < count; ++x) {
+    pairs[2 * x] = first[x];
+    pairs[2 * x + 1] = second[x];
   }
 }
 
-// A picture row of one eye as three channel rows of `width` (even) bytes, `width` apart.
-void fetch_row(const Byte* eye, std::size_t plane, int eye_width, bool half, int width,
-               Byte* channels) {
-  for (int c = 0; c < 3; ++c, channels += width) {
-    const Byte* source = eye + c * plane;
-    int filled = eye_width;
-    if (half) {
-      squeeze_row(source, eye_width, channels);
-      filled = eye_width / 2;
-      if (eye_width % 2) channels[filled++] = source[eye_width - 1];
-    } else {
-      std::memcpy(channels, source, static_cast<std::size_t>(eye_width));
+STEREOCAST_MULTIVERSION
+void interleave3_row(const Byte* __restrict channels, int width, Byte* __restrict pixels) {
+  for (int x = 0; x < width; ++x) {
+    pixels[3 * x] = channels[x];
+    pixels[3 * x + 1] = channels[width + x];
+    pixels[3 * x + 2] = channels[2 * width + x];
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void halve_row(const Byte* __restrict source, int count, Byte* __restrict halved) {
+  for (int x = 0; x < count; ++x) {
+    halved[x] = static_cast<Byte>(mean_of(source[2 * x], source[2 * x + 1]));
+  }
+}
+
+// `source` begins kReach values before the first pair.
+STEREOCAST_MULTIVERSION
+void halve_row_sharply(const Byte* __restrict source, int count, Byte* __restrict halved) {
+  for (int x = 0; x < count; ++x) {
+    const Byte* p = source + 2 * x;
+    halved[x] = static_cast<Byte>(sharp_of(p[3] + p[4], p[2] + p[5], p[1] + p[6], p[0] + p[7]));
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void mean_row(const Byte* __restrict upper, const Byte* __restrict lower, int width,
+              Byte* __restrict mean) {
+  for (int x = 0; x < width; ++x) mean[x] = static_cast<Byte>(mean_of(upper[x], lower[x]));
+}
+
+STEREOCAST_MULTIVERSION
+void sharp_row(const Byte* const* rows, int width, Byte* __restrict sharp) {
+  const Byte *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+  const Byte *e = rows[4], *f = rows[5], *g = rows[6], *h = rows[7];
+  for (int x = 0; x < width; ++x) {
+    sharp[x] = static_cast<Byte>(sharp_of(d[x] + e[x], c[x] + f[x], b[x] + g[x], a[x] + h[x]));
+  }
+}
+
+struct Part {
+  const Byte* data;
+  int height, width;  // of the picture
+  int packed_width;   // even, after squeezing
+  int squeeze;
+
+  const Byte* row(int channel, int y) const {
+    const int inside = std::clamp(y, 0, height - 1);
+    return data + (static_cast<std::size_t>(channel) * height + inside) * width;
+  }
+
+  // Rows of the picture after squeezing, before padding.
+  int rows() const {
+    return squeeze == kHeightMean || squeeze == kHeightSharp ? (height + 1) / 2 : height;
+  }
+
+  // A packed row as three channel rows of `packed_width`; `line` has room for width + kTaps + 1.
+  void fetch(int y, Byte* channels, Byte* line) const {
+    for (int c = 0; c < 3; ++c, channels += packed_width) {
+      int filled = width;
+      if (squeeze == kWidthMean || squeeze == kWidthSharp) {
+        filled = (width + 1) / 2;
+        halve(row(c, y), filled, channels, line);
+      } else if (squeeze == kHeightMean) {
+        mean_row(row(c, 2 * y), row(c, 2 * y + 1), width, channels);
+      } else if (squeeze == kHeightSharp) {
+        const Byte* rows[kTaps];
+        for (int tap = 0; tap < kTaps; ++tap) rows[tap] = row(c, 2 * y - kReach + tap);
+        sharp_row(rows, width, channels);
+      } else {
+        std::memcpy(channels, row(c, y), static_cast<std::size_t>(width));
+      }
+      if (filled < packed_width) channels[filled] = channels[filled - 1];
     }
-    if (filled < width) channels[filled] = channels[filled - 1];
   }
-}
 
-struct Surface {
-  Byte* data;
-  int height, width;  // of the luma plane
-
-  Byte* luma(int y) const { return data + static_cast<std::size_t>(y) * width; }
-  Byte* blue(int y) const {
-    return data + static_cast<std::size_t>(height) * width +
-           static_cast<std::size_t>(y) * width / 2;
+  void halve(const Byte* source, int count, Byte* halved, Byte* line) const {
+    if (squeeze == kWidthMean) {
+      halve_row(source, width / 2, halved);
+      if (width % 2) halved[width / 2] = source[width - 1];
+      return;
+    }
+    std::memset(line, source[0], kReach);
+    std::memcpy(line + kReach, source, static_cast<std::size_t>(width));
+    std::memset(line + kReach + width, source[width - 1], kTaps - kReach + 1);
+    halve_row_sharply(line, count, halved);
   }
-  Byte* red(int y) const { return blue(height / 2 + y); }
 };
 
-Surface as_surface(const Array<Byte, 2>& tensor) {
-  return {tensor.data(), static_cast<int>(tensor.shape(0)) * 2 / 3,
-          static_cast<int>(tensor.shape(1))};
-}
+// The packed picture: `height` rows of `width` pixels in one of four forms.
+struct Surface {
+  Byte* data;
+  int height, width, pixels;
 
-void pack(ConstImage left, ConstImage right, bool half, Array<Byte, 2> tensor) {
-  const Surface surface = as_surface(tensor);
-  const int height = static_cast<int>(left.shape(1)), eye_width = static_cast<int>(left.shape(2));
-  const int width = surface.width / 2;
-  const std::size_t plane = static_cast<std::size_t>(height) * eye_width;
-  parallel_rows(surface.height / 2, [&](int begin, int end) {
-    std::vector<Byte> upper(3 * static_cast<std::size_t>(width)), lower(upper.size());
-    for (int pair = begin; pair < end; ++pair) {
-      for (int eye = 0; eye < 2; ++eye) {
-        const Byte* pixels = (eye == 0 ? left : right).data();
-        const std::size_t top = static_cast<std::size_t>(2 * pair) * eye_width;
-        const std::size_t bottom =
-            static_cast<std::size_t>(std::min(2 * pair + 1, height - 1)) * eye_width;
-        fetch_row(pixels + top, plane, eye_width, half, width, upper.data());
-        fetch_row(pixels + bottom, plane, eye_width, half, width, lower.data());
-        const int column = eye * width;
-        for (int row = 0; row < 2; ++row) {
-          const Byte* rgb = (row == 0 ? upper : lower).data();
-          luma_row(rgb, rgb + width, rgb + 2 * width, width, surface.luma(2 * pair + row) + column);
+  bool has_chroma() const { return pixels == kI420 || pixels == kNv12; }
+  std::size_t area() const { return static_cast<std::size_t>(height) * width; }
+  Byte* plane(int channel, int y) const {
+    return data + channel * area() + static_cast<std::size_t>(y) * width;
+  }
+  Byte* blue(int y) const { return data + area() + static_cast<std::size_t>(y) * (width / 2); }
+  Byte* red(int y) const { return blue(height / 2 + y); }
+
+  // `row` is the upper one of a pair; `spare` has room for `count` bytes.
+  void put(int row, int column, const Byte* upper, const Byte* lower, int count,
+           Byte* spare) const {
+    for (int line = 0; line < 2; ++line) {
+      const Byte* channels = line == 0 ? upper : lower;
+      if (has_chroma()) {
+        luma_row(channels, channels + count, channels + 2 * count, count,
+                 plane(0, row + line) + column);
+      } else if (pixels == kRgb) {
+        interleave3_row(channels, count, data + 3 * (plane(0, row + line) - data + column));
+      } else {
+        for (int c = 0; c < 3; ++c) {
+          std::memcpy(plane(c, row + line) + column, channels + c * count,
+                      static_cast<std::size_t>(count));
         }
-        chroma_row(upper.data(), lower.data(), width, width, surface.blue(pair) + column / 2,
-                   surface.red(pair) + column / 2);
+      }
+    }
+    if (pixels == kI420) {
+      chroma_row(upper, lower, count, count, blue(row / 2) + column / 2, red(row / 2) + column / 2);
+    } else if (pixels == kNv12) {
+      chroma_row(upper, lower, count, count, spare, spare + count / 2);
+      interleave2_row(spare, spare + count / 2, count / 2, plane(0, height + row / 2) + column);
+    }
+  }
+};
+
+void pack(const std::vector<ConstImage>& pictures, int columns, int squeeze, int pixels,
+          std::pair<int, int> part, Array<Byte, 1> tensor) {
+  const int count = static_cast<int>(pictures.size());
+  const int part_height = part.first, part_width = part.second;
+  const Surface surface{tensor.data(), count / columns * part_height, columns * part_width, pixels};
+  const int width = static_cast<int>(pictures[0].shape(2));
+  parallel_rows(surface.height / 2, [&](int begin, int end) {
+    const auto size = static_cast<std::size_t>(part_width);
+    std::vector<Byte> upper(3 * size), lower(3 * size), spare(size);
+    std::vector<Byte> line(static_cast<std::size_t>(width) + kTaps + 1);
+    for (int pair = begin; pair < end; ++pair) {
+      const int top = 2 * pair, y = top % part_height;
+      for (int column = 0; column < columns; ++column) {
+        const ConstImage& picture = pictures[top / part_height * columns + column];
+        const Part source{picture.data(), static_cast<int>(picture.shape(1)), width, part_width,
+                          squeeze};
+        source.fetch(y, upper.data(), line.data());
+        // Only padding asks for a row behind the last: it repeats the one before.
+        source.fetch(std::min(y + 1, source.rows() - 1), lower.data(), line.data());
+        surface.put(top, column * part_width, upper.data(), lower.data(), part_width, spare.data());
       }
     }
   });
 }
 
-// The low half of the CRC-32 of a 24-bit value as 4 little-endian bytes.
-std::uint32_t check_of(std::uint32_t value) {
-  std::uint32_t crc = ~0u;
-  for (int byte = 0; byte < 4; ++byte) {
-    crc ^= value >> (8 * byte) & 0xFFu;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1u ? 0xEDB88320u : 0u);
-  }
-  return ~crc & 0xFFFFu;
-}
-
-void stamp_row(const Surface& surface, int left, int top, int scale, std::uint32_t value) {
-  const std::uint64_t word = static_cast<std::uint64_t>(value) << 16 | check_of(value);
-  const int cell = kCellWidth * scale;
+void stamp_row(const Surface& surface, int left, int top, int scale, unsigned long long word) {
+  const auto cell = static_cast<std::size_t>(kCellWidth * scale);
   for (int y = top; y < top + kCellHeight * scale; ++y) {
     for (int bit = 0; bit < kStripBits; ++bit) {
       const bool bright = word >> (kStripBits - 1 - bit) & 1u;
-      std::memset(surface.luma(y) + left + bit * cell, bright ? kBright : kDark,
-                  static_cast<std::size_t>(cell));
+      const std::size_t x = static_cast<std::size_t>(left) + bit * cell;
+      if (surface.has_chroma()) {
+        std::memset(surface.plane(0, y) + x, bright ? 235 : 16, cell);
+      } else if (surface.pixels == kRgb) {
+        Byte* row = surface.data + 3 * static_cast<std::size_t>(y) * surface.width;
+        std::memset(row + 3 * x, bright ? 255 : 0, 3 * cell);
+      } else {
+        for (int c = 0; c < 3; ++c) std::memset(surface.plane(c, y) + x, bright ? 255 : 0, cell);
+      }
     }
   }
 }
 
-void stamp(Array<Byte, 2> tensor, Array<const std::int64_t, 1> counters) {
-  const Surface surface = as_surface(tensor);
-  const int scale = std::max(1, surface.height / 720);
-  const auto source = static_cast<std::uint32_t>(counters.data()[0]) & 0xFFFFFFu;
-  const auto encoded = static_cast<std::uint32_t>(counters.data()[1]) & 0x7FFFFFu;
-  for (int eye = 0; eye < 2; ++eye) {
-    const int left = eye * surface.width / 2;
-    stamp_row(surface, left, 0, scale, source);
-    stamp_row(surface, left, kCellHeight * scale, scale,
-              static_cast<std::uint32_t>(eye) << 23 | encoded);
-    const auto cells = static_cast<std::size_t>(kStripBits * kCellWidth * scale / 2);
-    for (int y = 0; y < kCellHeight * scale; ++y) {
+void neutralise(const Surface& surface, int left, int top, int scale) {
+  const auto cells = static_cast<std::size_t>(kStripBits * kCellWidth * scale / 2);
+  for (int y = top / 2; y < top / 2 + kCellHeight * scale; ++y) {
+    if (surface.pixels == kI420) {
       std::memset(surface.blue(y) + left / 2, kNeutral, cells);
       std::memset(surface.red(y) + left / 2, kNeutral, cells);
+    } else if (surface.pixels == kNv12) {
+      std::memset(surface.plane(0, surface.height + y) + left, kNeutral, 2 * cells);
     }
+  }
+}
+
+// corners: (top, left) of the left and of the right eye.
+void stamp(Array<Byte, 1> tensor, int width, int height, int pixels,
+           Array<const std::int64_t, 2> corners, int scale, Array<const std::int64_t, 1> counters) {
+  const Surface surface{tensor.data(), height, width, pixels};
+  const auto source = static_cast<unsigned>(counters.data()[0]);
+  const auto encoded = static_cast<unsigned>(counters.data()[1]);
+  for (int eye = 0; eye < 2; ++eye) {
+    const int top = static_cast<int>(corners.data()[2 * eye]);
+    const int left = static_cast<int>(corners.data()[2 * eye + 1]);
+    for (int row = 0; row < 2; ++row) {
+      stamp_row(surface, left, top + row * kCellHeight * scale, scale,
+                strip_word(row, eye, source, encoded));
+    }
+    neutralise(surface, left, top, scale);
   }
 }
 
@@ -157,7 +259,7 @@ void stamp(Array<Byte, 2> tensor, Array<const std::int64_t, 1> counters) {
 
 void bind_pack(nb::module_& module) {
   const auto release = nb::call_guard<nb::gil_scoped_release>();
-  module.def("pack_sbs", &pack, release);
+  module.def("pack", &pack, release);
   module.def("stamp_strip", &stamp, release);
 }
 

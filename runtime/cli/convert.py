@@ -75,6 +75,7 @@ def convert(
     Examples:
       stereocast convert film.mp4           makes film_LRF_Full_SBS.mp4 beside it
       stereocast convert film.mkv 3d.mkv --layout half-sbs
+      stereocast convert film.mp4 --layout vr180 --set formats.hfov_deg=80
       stereocast convert film.mp4 3d.mp4 --start 60 --frames 240
       stereocast convert film.mp4 3d.mp4 --set stereo.strength=4 --set file.crf=18
       stereocast convert film.mp4 3d.mp4 --model vda-small --config cpu-quality

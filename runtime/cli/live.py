@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stereocast.engine.errors import ConfigError
 from stereocast.engine.layout import Layout
 from stereocast.runtime.cli.options import (
     ConfigOption,
@@ -81,6 +82,7 @@ def live(
     Examples:
       stereocast live testsrc:                            the built-in scene
       stereocast live film.mp4 --layout half-sbs --max-height 720
+      stereocast live film.mp4 --layout anaglyph          for red-cyan glasses
       stereocast live film.mp4 --set stereo.strength=4    more depth
       stereocast live film.mp4 --model vda-small          better depth
       stereocast live testsrc: --address tcp://127.0.0.1:5570
@@ -93,6 +95,11 @@ def live(
     from stereocast.runtime.source.open import open_source
     from stereocast.runtime.stream import Stream
 
+    if latency_strip and not layout.keeps_both_eyes:
+        raise ConfigError(
+            f"--latency-strip stamps both eyes, and {layout} does not keep them; "
+            "leave it out or choose another layout"
+        )
     chosen = configuration.load(config, with_model(model, settings))
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
@@ -156,7 +163,7 @@ def _prepare(
         width=width,
         height=height,
         fps=info.fps,
-        settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode),
+        settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode, layout),
     )
     say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
     return session, depth, choice

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stereocast.engine.layout import View
 from stereocast.runtime.cli.options import CurveOption, FramesOption, JsonOption, SecondsOption
 from stereocast.runtime.cli.outcome import write_json
 from stereocast.runtime.cli.signals import stopping_gently
@@ -42,6 +43,7 @@ class WatchOptions:
     json: Path | None
     slow_ms: float
     overwrite: bool
+    view: View
 
 
 def watch(
@@ -67,8 +69,11 @@ def watch(
         ),
     ] = None,
     window: Annotated[
-        bool, typer.Option("--window", help="Show the stream. e: one or both eyes, q: quit.")
+        bool, typer.Option("--window", help="Show the stream. v: next view, e: one eye, q: quit.")
     ] = False,
+    view: Annotated[
+        View, typer.Option("--view", help="What window and snapshot show, whatever the layout.")
+    ] = View.PACKED,
     seconds: SecondsOption = None,
     frames: FramesOption = None,
     json: JsonOption = None,
@@ -89,12 +94,13 @@ def watch(
     Examples:
       stereocast watch                            the default stream, numbers only
       stereocast watch --window                   look at it
+      stereocast watch --window --view anaglyph   with red-cyan glasses
       stereocast watch --record out.mkv           keep it, as it comes
       stereocast watch --measure --json a.json    latency of every stage
       stereocast watch tcp://10.0.0.5:5570 --curve keys/client --window
     """
     options = WatchOptions(
-        record, measure, snapshot, window, seconds, frames, json, slow, overwrite
+        record, measure, snapshot, window, seconds, frames, json, slow, overwrite, view
     )
     from rich.console import Console
 
@@ -107,6 +113,7 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
     from stereocast.runtime.address import default_folder, parse_address
     from stereocast.runtime.client import StreamClient
     from stereocast.runtime.watch.session import WatchSession
+    from stereocast.runtime.watch.view import check_view, layout_of
 
     def say(sentence: str) -> None:
         console.print(sentence, soft_wrap=True)
@@ -115,6 +122,7 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
     place = parse_address(address, folder=default_folder(os.environ))
     with StreamClient(place, name="watch", curve=curve) as client:
         say(f"{place.url}: {_words(client.welcome)}")
+        check_view(options.view, layout_of(client.welcome.layout))
         outputs = _open_outputs(options, client.welcome, title=f"stereocast {place.url}")
         status = _StatusLine(console)
         session = WatchSession(
@@ -150,14 +158,18 @@ def _open_outputs(options: WatchOptions, stream: Stream, *, title: str) -> Outpu
 
     window = None
     if options.window:
+        from stereocast.runtime.watch.view import layout_of, view_size
         from stereocast.runtime.watch.window import Window
 
-        window = Window(width=stream.w, height=stream.h, title=title)
+        width, height = view_size(options.view, layout_of(stream.layout), stream.w, stream.h)
+        window = Window(width=width, height=height, title=title, view=options.view)
     snapshot = None
     if options.snapshot:
         is_limited = options.seconds is not None or options.frames is not None
         is_alone = not (options.record or options.window or options.measure)
-        snapshot = Snapshot(options.snapshot, last=is_limited, ends_watch=is_alone)
+        snapshot = Snapshot(
+            options.snapshot, last=is_limited, ends_watch=is_alone, view=options.view
+        )
     return Outputs(
         measure=Measure() if options.measure else None,
         window=window,

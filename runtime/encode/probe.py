@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stereocast.engine.errors import ConfigError, EncodeError
+from stereocast.engine.layout import Layout
 from stereocast.runtime.encode.jpeg import JpegConfig, JpegEncoder
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
 
@@ -24,6 +25,7 @@ class EncoderSettings:
     x264: X264Config = field(default_factory=X264Config)
     mjpeg: JpegConfig = field(default_factory=JpegConfig)
     threads: int = 1
+    layout: Layout = Layout.FULL_SBS
 
 
 @dataclass(frozen=True)
@@ -109,5 +111,8 @@ def _build(
 ) -> X264Encoder | JpegEncoder:
     threads = settings.threads
     if name == "x264":
-        return X264Encoder(settings.x264, width=width, height=height, fps=fps, threads=threads)
+        return X264Encoder(
+            settings.x264, width=width, height=height, fps=fps, threads=threads,
+            layout=settings.layout,
+        )  # fmt: skip
     return JpegEncoder(settings.mjpeg, width=width, height=height, fps=fps, threads=threads)

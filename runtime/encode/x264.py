@@ -18,9 +18,11 @@ from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from stereocast.engine.errors import ConfigError, EncodeError
+from stereocast.engine.layout import Layout
 from stereocast.runtime.encode.h264_bits import find_sps
 from stereocast.runtime.encode.surface import packed_size, video_frame
 from stereocast.runtime.packet import Packet
+from stereocast.runtime.stereo_tags import tags
 
 if TYPE_CHECKING:  # doctor tries this encoder without torch
     from stereocast.engine.frame import StereoFrame
@@ -46,9 +48,6 @@ COLOUR_OPTIONS = {
     "chroma_sample_location": "center",
 }
 """FFmpeg options that say how the pack kernel's colours are meant."""
-
-SIDE_BY_SIDE_PARAMETER = "frame-packing=3"
-"""x264 parameter that puts the frame packing message, side by side, before every key picture."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,7 @@ class X264Encoder:
     first and the requested ones.
 
     threads       slices of a picture coded at once: more shorten the delay, never add any
+    layout        what the stream says of its pictures, where H.264 has a word for it
     codec_string  read from the parameter set that x264 really wrote
     description   settings in words, for doctor and the session's report
     """
@@ -99,8 +99,9 @@ class X264Encoder:
     codec = "h264"
 
     def __init__(
-        self, config: X264Config, *, width: int, height: int, fps: float, threads: int = 1
-    ) -> None:
+        self, config: X264Config, *, width: int, height: int, fps: float, threads: int = 1,
+        layout: Layout = Layout.FULL_SBS,
+    ) -> None:  # fmt: skip
         self._name = f"x264 {width}×{height} at {fps:g} fps"
         if width < 16 or height < 16 or width % 2 or height % 2:
             raise EncodeError(f"{self._name}: sizes must be even and at least 16; pad the picture.")
@@ -117,7 +118,7 @@ class X264Encoder:
         # Only so that the parameter sets are known before the first picture; they stay in the
         # stream as well, because repeat-headers asks for them.
         context.flags |= Flags.global_header
-        context.options = _options(config, kbps, fps)
+        context.options = _options(config, kbps, fps, layout)
         try:
             context.open()
             self.codec_string = find_sps(context.extradata or b"").codec_string
@@ -170,7 +171,7 @@ class X264Encoder:
         self._context = None
 
 
-def _options(config: X264Config, kbps: int, fps: float) -> dict[str, str]:
+def _options(config: X264Config, kbps: int, fps: float, layout: Layout) -> dict[str, str]:
     buffer_kbit = max(1, round(kbps / fps * config.vbv_frames))
     parameters = (
         f"bitrate={kbps}",
@@ -180,7 +181,7 @@ def _options(config: X264Config, kbps: int, fps: float) -> dict[str, str]:
         "scenecut=0",
         "bframes=0",
         "repeat-headers=1",
-        SIDE_BY_SIDE_PARAMETER,
+        *tags(layout).x264_parameters,
     )
     return {
         "preset": config.preset,

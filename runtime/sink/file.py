@@ -21,10 +21,11 @@ from av.video.stream import VideoStream
 from stereocast.engine.errors import ConfigError, EncodeError
 from stereocast.engine.frame import StereoFrame
 from stereocast.runtime.encode.surface import video_frame
-from stereocast.runtime.encode.x264 import COLOUR_OPTIONS, PRESETS, SIDE_BY_SIDE_PARAMETER
+from stereocast.runtime.encode.x264 import COLOUR_OPTIONS, PRESETS
 from stereocast.runtime.sink.audio import AudioFrom, AudioTrack, SoundPacket
 from stereocast.runtime.sink.output import PartialFile, VideoShape, container_for, reason
-from stereocast.runtime.sink.stereo_metadata import MATROSKA_STEREO_MODE, mark_side_by_side
+from stereocast.runtime.sink.stereo_metadata import mark_stereo, matroska_stereo_mode
+from stereocast.runtime.stereo_tags import tags
 
 _NANO = 1_000_000_000
 
@@ -84,6 +85,11 @@ class FileSink:
         self._last_ns = self._interval_ns = 0
         self._trim_end = audio is not None and audio.trim_end
         self._audio = AudioTrack(audio, start_ns=video.start_ns) if audio is not None else None
+        if tags(video.layout).is_half_sphere and self._container == "matroska":
+            self._notes.append(
+                f"{path.name}: this Matroska file does not say that it is a half sphere, MP4 does; "
+                "players go by the name"
+            )
         self._output: OutputContainer | None = self._open()
 
     @property
@@ -202,10 +208,10 @@ class FileSink:
         context.options = {
             "preset": config.preset,
             "crf": f"{config.crf:g}",
-            "x264-params": SIDE_BY_SIDE_PARAMETER,
+            "x264-params": ":".join(tags(shape.layout).x264_parameters),
             **COLOUR_OPTIONS,
         }
-        stream.metadata.update(MATROSKA_STEREO_MODE)
+        stream.metadata.update(matroska_stereo_mode(shape.layout))
         return stream
 
     def _tick(self, frame: StereoFrame) -> int:
@@ -253,7 +259,7 @@ class FileSink:
             raise self._error(f"cannot be finished ({reason(error)})") from error
         if self._container != "matroska":
             try:
-                mark_side_by_side(self._file.temporary)
+                mark_stereo(self._file.temporary, self._shape.layout)
             except EncodeError as error:
                 self._notes.append(str(error))  # the video itself is whole
 

@@ -16,11 +16,10 @@ import av
 
 from stereocast.engine.errors import EncodeError
 from stereocast.engine.layout import Layout
+from stereocast.runtime.stereo_tags import tags
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
 """File suffix → FFmpeg's name of the container."""
-
-_NAME_TAGS = {Layout.FULL_SBS: "_LRF_Full_SBS", Layout.HALF_SBS: "_HSBS"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ class VideoShape:
     @property
     def comment(self) -> str:
         """What a file says of its layout: StereoMode and st3d cannot tell half from full."""
-        return f"stereocast {self.layout}, left eye first"
+        order = tags(self.layout).order
+        return f"stereocast {self.layout}, {order}" if order else f"stereocast {self.layout}"
 
     @property
     def rate(self) -> Fraction:
@@ -70,10 +70,10 @@ class VideoShape:
 def suggested_name(path: Path, layout: Layout) -> Path:
     """Name the 3D version of a video so that headset players recognise its layout.
 
-    clip.webm becomes clip_LRF_Full_SBS.mkv, or _HSBS; a suffix that can be written is kept.
+    clip.webm becomes clip_LRF_Full_SBS.mkv, or _HSBS, _TB, …; a suffix that can be written is kept.
     """
     suffix = path.suffix if path.suffix.lower() in CONTAINERS else ".mkv"
-    return path.with_name(f"{path.stem}{_NAME_TAGS[layout]}{suffix}")
+    return path.with_name(f"{path.stem}{tags(layout).name}{suffix}")
 
 
 def container_for(path: Path) -> str:

@@ -14,7 +14,7 @@ from av.stream import Stream
 from stereocast.engine.errors import EncodeError
 from stereocast.runtime.packet import Packet
 from stereocast.runtime.sink.output import PartialFile, VideoShape, reason
-from stereocast.runtime.sink.stereo_metadata import MATROSKA_STEREO_MODE
+from stereocast.runtime.sink.stereo_metadata import matroska_stereo_mode
 
 CODECS = ("h264", "mjpeg")
 _NANO = 1_000_000_000
@@ -65,7 +65,7 @@ class Recorder:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._error(f"cannot be started ({error})") from error
         self._stream.time_base = video.time_base
-        self._stream.metadata.update(MATROSKA_STEREO_MODE)
+        self._stream.metadata.update(matroska_stereo_mode(video.layout))
         self._output: OutputContainer | None = output
 
     def write(self, packet: Packet) -> None:

@@ -1,8 +1,9 @@
-"""Tell players that a file is side by side: Matroska's StereoMode and MP4's st3d box.
+"""Tell players how both eyes share a file's pictures: Matroska's StereoMode, MP4's st3d and sv3d.
 
-FFmpeg writes the former from a metadata entry; the latter it cannot write for H.264, so the box is
-put into the finished file here. Imports no torch.
-Source: Matroska elements (StereoMode), Google's Spherical Video V2 RFC (st3d), ISO/IEC 14496-12.
+FFmpeg writes the first from a metadata entry; the boxes it does not write for H.264, so they are
+put into the finished file here. What is said of each layout is stereo_tags.py. Imports no torch.
+Source: Matroska elements (StereoMode), Google's Spherical Video V2 RFC (st3d, sv3d: svhd, proj with
+prhd and equi), ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stereocast.engine.errors import EncodeError
+from stereocast.engine.layout import Layout
+from stereocast.runtime.stereo_tags import tags
 
-MATROSKA_STEREO_MODE = {"stereo_mode": "left_right"}
-"""Stream metadata from which FFmpeg's Matroska muxer writes StereoMode 1."""
-
-_LEFT_RIGHT = 2
-_ST3D = struct.pack(">I4sIB", 13, b"st3d", 0, _LEFT_RIGHT)
+_WRITER = b"stereocast\0"
+_QUARTER = 1 << 30  # of the whole panorama, as a fraction of 2³²
 _VISUAL_ENTRIES = frozenset({b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"mp4v"})
 _VISUAL_ENTRY_FIELDS = 78  # bytes between a visual sample entry's header and its first child box
 _LARGEST_MOOV = 1 << 30
@@ -37,19 +37,30 @@ class _Box:
     end: int
 
 
-def mark_side_by_side(path: Path) -> None:
-    """Add an st3d box, left eye on the left, to the video track of a finished MP4 or MOV file.
+def matroska_stereo_mode(layout: Layout) -> dict[str, str]:
+    """Return stream metadata from which FFmpeg's Matroska muxer writes StereoMode."""
+    mode = tags(layout).matroska
+    return {} if mode is None else {"stereo_mode": mode}
 
-    The file is changed in place, or replaced when the index stands before the pictures. It is
-    untouched when EncodeError is raised: when its structure is not one this function understands.
+
+def mark_stereo(path: Path, layout: Layout) -> None:
+    """Say in the video track of a finished MP4 or MOV file how its eyes are arranged.
+
+    Layouts that MP4 has no word for leave the file as it is. It is changed in place, or replaced
+    when the index stands before the pictures, and untouched when EncodeError is raised: when its
+    structure is not one this function understands.
     """
+    if tags(layout).st3d is None:
+        return
     try:
         with path.open("r+b") as file:
             moov, end = _find_moov(file)
             pictures_follow = _find(file, moov.end, end, b"mdat") is not None
             file.seek(moov.start)
             index = file.read(moov.end - moov.start)
-            grown = with_st3d(index, shift_from=moov.end if pictures_follow else None)
+            grown = with_stereo_boxes(
+                index, layout, shift_from=moov.end if pictures_follow else None
+            )
             if pictures_follow:
                 _replace(path, file, moov, grown)
             else:
@@ -58,11 +69,26 @@ def mark_side_by_side(path: Path) -> None:
                 file.write(grown + tail)
                 file.truncate()
     except (OSError, ValueError) as error:
-        raise EncodeError(f"{path.name}: cannot be marked as side by side ({error}).") from error
+        raise EncodeError(f"{path.name}: cannot be marked as {layout} ({error}).") from error
 
 
-def with_st3d(moov: bytes, *, shift_from: int | None) -> bytes:
-    """Return a moov box whose video track carries st3d.
+def stereo_boxes(layout: Layout) -> dict[bytes, bytes]:
+    """Return the boxes that a visual sample entry needs for this layout, by their kind."""
+    said = tags(layout)
+    if said.st3d is None:
+        return {}
+    boxes = {b"st3d": _box(b"st3d", struct.pack(">IB", 0, said.st3d))}
+    if said.is_half_sphere:
+        # The panorama is cropped to the middle half of its width, and level: 180° by 180°.
+        bounds = _box(b"equi", struct.pack(">5I", 0, 0, 0, _QUARTER, _QUARTER))
+        pose = _box(b"prhd", struct.pack(">I3i", 0, 0, 0, 0))
+        writer = _box(b"svhd", struct.pack(">I", 0) + _WRITER)
+        boxes[b"sv3d"] = _box(b"sv3d", writer + _box(b"proj", pose + bounds))
+    return boxes
+
+
+def with_stereo_boxes(moov: bytes, layout: Layout, *, shift_from: int | None) -> bytes:
+    """Return a moov box whose video track carries the boxes of this layout.
 
     shift_from  chunk offsets from this one on grow with the box; None when no chunk moves
     Raises ValueError when there is not exactly one video track with one known sample entry.
@@ -88,25 +114,30 @@ def with_st3d(moov: bytes, *, shift_from: int | None) -> bytes:
         raise ValueError("the sample entry breaks off")
     result = bytearray(moov)
     children = list(_boxes(moov, first_child, entries[0].end))
+    wanted = stereo_boxes(layout)
     for child in children:
-        if child.kind == b"st3d":
-            result[child.start : child.end] = _same_size(child)
-            return bytes(result)
-    if shift_from is not None:
+        if child.kind in wanted:
+            result[child.start : child.end] = _same_size(child, wanted.pop(child.kind))
+    added = b"".join(wanted.values())
+    if shift_from is not None and added:
         for track in tracks:
-            _shift_chunks(result, track, shift_from)
+            _shift_chunks(result, track, shift_from, len(added))
     for parent in parents:
-        _grow(result, parent)
+        _grow(result, parent, len(added))
     # After the last child: QuickTime may end the entry with four zero bytes that are no box.
     place = children[-1].end if children else first_child
-    result[place:place] = _ST3D
+    result[place:place] = added
     return bytes(result)
 
 
-def _same_size(box: _Box) -> bytes:
-    if box.end - box.start != len(_ST3D):
-        raise ValueError("its st3d box has an unknown form")
-    return _ST3D
+def _same_size(old: _Box, new: bytes) -> bytes:
+    if old.end - old.start != len(new):
+        raise ValueError(f"its {old.kind.decode()} box has an unknown form")
+    return new
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 def _boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[_Box]:
@@ -144,17 +175,17 @@ def _handler(data: bytes, track: _Box) -> bytes:
     return bytes(data[box.body + 8 : box.body + 12])
 
 
-def _grow(data: bytearray, box: _Box) -> None:
+def _grow(data: bytearray, box: _Box, by: int) -> None:
     (size,) = struct.unpack_from(">I", data, box.start)
     if size == 1:
-        struct.pack_into(">Q", data, box.start + 8, box.end - box.start + len(_ST3D))
+        struct.pack_into(">Q", data, box.start + 8, box.end - box.start + by)
     elif size:  # zero means up to the end, which grows by itself
-        if size + len(_ST3D) >= 1 << 32:
+        if size + by >= 1 << 32:
             raise ValueError(f"box {box.kind!r} would outgrow its size field")
-        struct.pack_into(">I", data, box.start, size + len(_ST3D))
+        struct.pack_into(">I", data, box.start, size + by)
 
 
-def _shift_chunks(data: bytearray, track: _Box, shift_from: int) -> None:
+def _shift_chunks(data: bytearray, track: _Box, shift_from: int, by: int) -> None:
     table = _required(data, _required(data, track, b"mdia"), b"minf")
     table = _required(data, table, b"stbl")
     for box in _boxes(data, table.body, table.end):
@@ -168,7 +199,7 @@ def _shift_chunks(data: bytearray, track: _Box, shift_from: int) -> None:
             raise ValueError("the chunk table breaks off")
         form = f">{count}{letter}"
         offsets = struct.unpack_from(form, data, box.body + 8)
-        moved = [at + len(_ST3D) if at >= shift_from else at for at in offsets]
+        moved = [at + by if at >= shift_from else at for at in offsets]
         if box.kind == b"stco" and max(moved, default=0) >= 1 << 32:
             raise ValueError("a chunk would lie beyond its 32-bit offset")
         struct.pack_into(form, data, box.body + 8, *moved)

@@ -14,13 +14,14 @@ from typing import Protocol
 from av.video.frame import VideoFrame
 
 from stereocast.engine.errors import EncodeError, StereocastError
-from stereocast.engine.layout import Layout
+from stereocast.engine.layout import View
 from stereocast.runtime.packet import Packet
 from stereocast.runtime.sink.output import VideoShape
 from stereocast.runtime.sink.record import Recorder
 from stereocast.runtime.watch import measure, snapshot
 from stereocast.runtime.watch.decode import luma
 from stereocast.runtime.watch.pace import Pace
+from stereocast.runtime.watch.view import layout_of, view_pixels
 from stereocast.runtime.wire import FrameMessage, Stream
 
 UNKNOWN_FPS = 30.0
@@ -77,7 +78,7 @@ class Record:
             width=stream.w,
             height=stream.h,
             fps=stream.fps or UNKNOWN_FPS,
-            layout=Layout(stream.layout),
+            layout=layout_of(stream.layout),
         )
         self._recorder = Recorder(path, codec=stream.codec, video=shape, overwrite=overwrite)
 
@@ -132,19 +133,21 @@ class Snapshot:
 
     presents = False
 
-    def __init__(self, path: Path, *, last: bool, ends_watch: bool) -> None:
+    def __init__(
+        self, path: Path, *, last: bool, ends_watch: bool, view: View = View.PACKED
+    ) -> None:
         """Prepare; with `ends_watch` the viewer has nothing left to do once it is saved."""
-        self.path, self._last, self._ends_watch = path, last, ends_watch
-        self._waiting: VideoFrame | None = None
+        self.path, self._last, self._ends_watch, self._view = path, last, ends_watch, view
+        self._waiting: Shown | None = None
         self.is_saved = False
         self.is_finished = False
 
     def take(self, shown: Shown) -> None:
         """Save the picture, or keep it until a later one comes."""
         if self._last:
-            self._waiting = shown.picture
+            self._waiting = shown
         elif not self.is_saved:
-            self._save(shown.picture)
+            self._save(shown)
 
     def idle(self) -> None:
         """Nothing waits."""
@@ -152,13 +155,14 @@ class Snapshot:
     def close(self) -> None:
         """Save the picture that was kept; EncodeError where not one came."""
         if self._waiting is not None:
-            picture, self._waiting = self._waiting, None
-            self._save(picture)
+            shown, self._waiting = self._waiting, None
+            self._save(shown)
         if not self.is_saved:
             raise EncodeError(f"no picture came, so {self.path} was not written")
 
-    def _save(self, picture: VideoFrame) -> None:
-        snapshot.save_png(picture, self.path)
+    def _save(self, shown: Shown) -> None:
+        pixels = view_pixels(shown.picture, shown.frame.layout, self._view)
+        snapshot.save_png(pixels, self.path)
         self.is_saved = True
         self.is_finished = self._ends_watch
 

@@ -5,6 +5,7 @@ Reads a finished session; prints nothing and writes no file.
 
 from __future__ import annotations
 
+from stereocast.engine.layout import Layout
 from stereocast.runtime.barcode import strip_size
 from stereocast.runtime.clock import MAX_ERROR_SHARE
 from stereocast.runtime.latency import StageAccount, report
@@ -88,13 +89,17 @@ def summary(session: WatchSession) -> str:
 def strip_sentence(session: WatchSession, strips: StripCounts) -> str:
     """Say what the latency strips proved, or what to do so that they can."""
     welcome = session.client.welcome
-    height, width = strip_size(welcome.h)
+    layout = Layout(welcome.layout)
     if strips.total == 0:
         return "latency strip: no picture came"
-    if welcome.h < height or welcome.w // 2 < width:
+    if not layout.keeps_both_eyes:
+        return f"latency strip: none, because {layout} does not keep both eyes"
+    eye = layout.eye_boxes(welcome.h, welcome.w)[0]
+    height, width = strip_size(eye.height)
+    if eye.height < height or eye.width < width:
         return (
             f"latency strip: it needs {width}×{height} pixels in each eye, these have "
-            f"{welcome.w // 2}×{welcome.h}; stream larger pictures"
+            f"{eye.width}×{eye.height}; stream larger pictures"
         )
     if strips.unreadable == strips.total:
         return "latency strip: in no picture; start the server with --latency-strip"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from stereocast.engine.errors import ConfigError, EncodeError
-from stereocast.runtime.watch.decode import rgb
+from stereocast.runtime.watch.view import Pixels
 
 
 def check_path(path: Path, *, overwrite: bool) -> None:
@@ -22,14 +23,14 @@ def check_path(path: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"--snapshot {path}: exists already; add --overwrite or name another")
 
 
-def save_png(picture: VideoFrame, path: Path) -> None:
-    """Write the whole packed picture as 8-bit RGB; EncodeError where the disk refuses.
+def save_png(pixels: Pixels, path: Path) -> None:
+    """Write RGB pixels [H, W, 3]; EncodeError where the disk refuses.
 
     The file appears under its name only when it is complete.
     """
     encoder = VideoCodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "rgb24"
-    image = rgb(picture, picture.width, picture.height)
+    image = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    encoder.width, encoder.height, encoder.pix_fmt = image.width, image.height, "rgb24"
     encoder.time_base = image.time_base = Fraction(1)
     data = b"".join(bytes(packet) for packet in (*encoder.encode(image), *encoder.encode(None)))
     unfinished = path.with_name(f".{path.name}.part")

@@ -10,9 +10,9 @@ import io
 import time
 
 from stereocast.engine.errors import ConfigError, MissingDependency
-from stereocast.engine.layout import Layout
-from stereocast.runtime.watch.decode import rgb
+from stereocast.engine.layout import View
 from stereocast.runtime.watch.outputs import Shown
+from stereocast.runtime.watch.view import view_pixels, view_size
 
 try:
     with contextlib.redirect_stdout(io.StringIO()):  # pygame greets on import
@@ -28,15 +28,17 @@ _TEXT_SHADE = (0, 0, 0, 150)
 
 
 class Window:
-    """An output that shows packed pictures, or the left eye of them, in a resizable window.
+    """An output that shows a view of packed pictures in a resizable window.
 
-    e, space  left eye / both eyes      esc, q  close
+    e, space  left eye / as it comes      v  next view      esc, q  close
+
+    Where a layout keeps no eyes, every view shows the picture as it comes.
     """
 
     presents = True
 
-    def __init__(self, *, width: int, height: int, title: str) -> None:
-        """Open it for packed pictures of this size; ConfigError where there is no screen."""
+    def __init__(self, *, width: int, height: int, title: str, view: View = View.PACKED) -> None:
+        """Open it for views of this size; ConfigError where there is no screen."""
         scale = min(1.0, _LARGEST_AT_START[0] / width, _LARGEST_AT_START[1] / height)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         try:
@@ -50,16 +52,20 @@ class Window:
         pygame.font.init()
         pygame.display.set_caption(title)
         self._font = pygame.font.Font(None, 26)
-        self.left_eye_only = False
+        self.view = view
         self.is_finished = False
 
     def take(self, shown: Shown) -> None:
         """Draw one picture as large as it fits, with rate and age below, and flip."""
         available = self._screen.get_size()
-        width, height = _fitted(self._shown_size(shown), available)
+        layout, picture = shown.frame.layout, shown.picture
+        view = self.view if layout.keeps_both_eyes else View.PACKED
+        natural = view_size(view, layout, picture.width, picture.height)
+        width, height = size = _fitted(natural, available)
+        pixels = view_pixels(picture, layout, view, size=size)
         self._screen.fill((0, 0, 0))
         self._screen.blit(
-            self._image(shown, width, height),
+            pygame.image.frombuffer(pixels.tobytes(), (width, height), "RGB"),
             ((available[0] - width) // 2, (available[1] - height) // 2),
         )
         self._draw_text(shown.pace.caption(time.monotonic_ns()))
@@ -72,27 +78,15 @@ class Window:
             if event.type == pygame.QUIT or key in (pygame.K_ESCAPE, pygame.K_q):
                 self.is_finished = True
             elif key in (pygame.K_e, pygame.K_SPACE):
-                self.left_eye_only = not self.left_eye_only
+                self.view = View.PACKED if self.view is View.LEFT else View.LEFT
+            elif key == pygame.K_v:
+                views = list(View)
+                self.view = views[(views.index(self.view) + 1) % len(views)]
 
     def close(self) -> None:
         """Close the window. May be called twice."""
         pygame.font.quit()
         pygame.display.quit()
-
-    def _shown_size(self, shown: Shown) -> tuple[int, int]:
-        """Return (width, height) of what is shown; a single eye has its true proportions."""
-        picture = shown.picture
-        if not self.left_eye_only:
-            return picture.width, picture.height
-        halves = 2 if shown.frame.layout is Layout.FULL_SBS else 1
-        return picture.width // halves, picture.height
-
-    def _image(self, shown: Shown, width: int, height: int) -> pygame.Surface:
-        # The left eye is the left half of a picture that is scaled to twice the width.
-        whole_width = 2 * width if self.left_eye_only else width
-        pixels = rgb(shown.picture, whole_width, height).to_ndarray()
-        whole = pygame.image.frombuffer(pixels.tobytes(), (whole_width, height), "RGB")
-        return whole.subsurface((0, 0, width, height))
 
     def _draw_text(self, text: str) -> None:
         words = self._font.render(text, True, _TEXT_COLOUR)
@@ -103,6 +97,6 @@ class Window:
 
 
 def _fitted(size: tuple[int, int], available: tuple[int, int]) -> tuple[int, int]:
-    """Return the largest (width, height) of these proportions inside what is available."""
+    """Return the largest even (width, height) of these proportions inside what is available."""
     scale = min(available[0] / size[0], available[1] / size[1])
-    return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
+    return max(2, 2 * round(size[0] * scale / 2)), max(2, 2 * round(size[1] * scale / 2))

@@ -66,6 +66,62 @@ def test_options_choose_a_part_and_a_shape(stereocast: Stereocast, inside: Path)
     assert any("pictures dropped to keep 13" in note for note in report["notes"])
 
 
+LAYOUTS = {
+    "full-sbs": ("in_LRF_Full_SBS.mp4", (128, 48), {"STEREO3D"}),
+    "half-sbs": ("in_HSBS.mp4", (64, 48), {"STEREO3D"}),
+    "full-tb": ("in_TB.mp4", (64, 96), {"STEREO3D"}),
+    "half-tb": ("in_HTAB.mp4", (64, 48), {"STEREO3D"}),
+    "cross-eyed": ("in_RL.mp4", (128, 48), set()),
+    "anaglyph": ("in_anaglyph.mp4", (64, 48), set()),
+    "rgb-depth": ("in_RGBD.mp4", (128, 48), set()),
+    "debug-grid": ("in_debug.mp4", (128, 96), set()),
+    "vr180": ("in_180_LR.mp4", (192, 96), {"STEREO3D", "SPHERICAL"}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gets_its_name_its_size_and_its_marks(
+    stereocast: Stereocast, inside: Path, layout: str
+) -> None:
+    name, size, marks = LAYOUTS[layout]
+    clips.write(inside / "in.mp4", Clip(count=3))
+    assert stereocast("convert", "in.mp4", "--layout", layout).code == 0
+    assert facts(inside / name)[:2] == (3, size)
+    with av.open(inside / name) as container:
+        (*_, last) = container.decode(video=0)
+        assert {data.type.name for data in last.side_data} >= marks
+        assert bool(marks) == any(data.type.name == "STEREO3D" for data in last.side_data)
+        assert container.metadata["comment"].startswith(f"stereocast {layout}")
+
+
+@pytest.mark.parametrize(
+    ("layout", "mode"),
+    [
+        ("half-sbs", "left_right"),
+        ("full-tb", "top_bottom"),
+        ("cross-eyed", "right_left"),
+        ("anaglyph", "anaglyph_cyan_red"),
+        ("rgb-depth", None),
+    ],
+)
+def test_matroska_says_which_eye_is_where(
+    stereocast: Stereocast, inside: Path, layout: str, mode: str | None
+) -> None:
+    clips.write(inside / "in.mp4", Clip(count=2))
+    assert stereocast("convert", "in.mp4", "out.mkv", "--layout", layout).code == 0
+    with av.open(inside / "out.mkv") as container:
+        assert container.streams.video[0].metadata.get("stereo_mode") == mode
+
+
+def test_a_half_sphere_in_matroska_is_said_to_lack_its_mark(
+    stereocast: Stereocast, inside: Path
+) -> None:
+    clips.write(inside / "in.mp4", Clip(count=2))
+    result = stereocast("convert", "in.mp4", "out.mkv", "--layout", "vr180")
+    assert result.code == 0
+    assert any("does not say that it is a half sphere" in line for line in result.err)
+
+
 REFUSALS = {
     "nowhere.mp4": "nowhere.mp4: no such file",
     ".": ".: not a file",
@@ -80,6 +136,8 @@ REFUSALS = {
     "in.mp4 link.mp4 --overwrite": "link.mp4: is the file that is converted",
     "in.mp4 out.mkv --start 99": "start 99 s is after its end",
     "in.mp4 out.mkv --start 1e30": "start_s must be in [0, 1e+09]",
+    "in.mp4 out.mkv --set formats.anaglyph=duboi": "'duboi' is not one of dubois, dubois2, color",
+    "in.mp4 out.mkv --set formats.hfov_deg=200": "formats.hfov_deg must be in [1, 170], got 200",
     "in.mp4 out.mkv --set stereo.strenght=3": "Did you mean 'stereo.strength'?",
     "in.mp4 out.mkv --config nope": "no such configuration file or profile",
     "in.mp4 out.mkv --json taken.mkv": "--json taken.mkv: exists and is no .json file",

@@ -51,6 +51,43 @@ def test_keys_carry_a_stream_over_tcp_and_every_picture_is_proven(
     assert sent["config"]["threads"]["native"] >= 1
 
 
+@pytest.mark.parametrize("layout", ["half-tb", "cross-eyed", "vr180"])
+def test_barcodes_prove_both_eyes_of_other_layouts(
+    stereocast: Stereocast, start: Start, inside: Path, address: str, layout: str
+) -> None:
+    clips.write(inside / "in.mp4", Clip(height=180, width=320, count=6))
+    live = start(
+        "live", "in.mp4", "--address", address, "--layout", layout, "--latency-strip",
+    )  # fmt: skip
+    assert live.line().startswith("live at ")
+    watched = stereocast("watch", address, "--measure", "--json", "watch.json")
+    assert (watched.code, watched.err) == (0, [])
+    assert live.result().code == 0
+    seen = json.loads((inside / "watch.json").read_text())
+    assert (seen["frames_out"], seen["strips"]["proven"]) == (6, 6)
+    assert seen["config"]["layout"] == layout
+
+
+def test_a_barcode_is_refused_where_no_eyes_are_kept(stereocast: Stereocast, inside: Path) -> None:
+    clips.write(inside / "in.mp4", Clip(count=2))
+    result = stereocast("live", "in.mp4", "--layout", "anaglyph", "--latency-strip")
+    assert (result.code, result.out, len(result.err)) == (1, [], 1)
+    assert "anaglyph does not keep them; leave it out or choose another" in result.err[0]
+
+
+def test_eyes_that_were_mixed_cannot_be_watched_alone(
+    stereocast: Stereocast, start: Start, inside: Path, address: str
+) -> None:
+    clips.write(inside / "in.mp4", Clip(count=2))
+    live = start("live", "in.mp4", "--address", address, "--layout", "anaglyph")
+    assert live.line().startswith("live at ")
+    refused = stereocast("watch", address, "--view", "left")
+    assert (refused.code, len(refused.err)) == (1, 1)
+    assert "--view left: the stream is anaglyph" in refused.err[0]
+    assert stereocast("watch", address, "--snapshot", "eye.png", "--view", "packed").code == 0
+    assert live.result().code == 0
+
+
 def test_sigterm_ends_the_stream_and_tells_the_viewers(
     stereocast: Stereocast, start: Start, inside: Path, address: str
 ) -> None:

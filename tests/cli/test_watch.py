@@ -83,6 +83,25 @@ def test_a_snapshot_alone_ends_with_the_first_picture(stream: str, tmp_path: Pat
     assert "1 frames shown" in text
 
 
+@pytest.mark.parametrize(
+    ("view", "size"),
+    [
+        ("packed", (672, 48)),
+        ("left", (336, 48)),
+        ("right", (336, 48)),
+        ("sbs", (672, 48)),
+        ("anaglyph", (336, 48)),
+    ],
+)
+def test_a_view_is_what_a_snapshot_shows(
+    stream: str, tmp_path: Path, view: str, size: tuple[int, int]
+) -> None:
+    watch(stream, "--snapshot", tmp_path / "eye.png", "--view", view)
+    with av.open(tmp_path / "eye.png") as picture:
+        (frame,) = picture.decode(video=0)
+    assert (frame.width, frame.height) == size
+
+
 def test_the_end_of_the_stream_is_success(address: Address) -> None:
     with ScriptedServer(address, END):
         assert "the stream ended" in watch(address.url)
@@ -118,7 +137,9 @@ def test_a_window_shows_the_stream_and_counts_the_last_stage(
     pytest.importorskip("pygame", exc_type=ImportError)
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     report = tmp_path / "o.json"
-    watch(stream, "--window", "--measure", "--frames", 5, "--json", report)
+    watch(
+        stream, "--window", "--view", "anaglyph", "--measure", "--frames", 5, "--json", report
+    )  # fmt: skip
     assert "present" in json.loads(report.read_text())["stages_ms"]
 
 

@@ -43,15 +43,37 @@ def test_cells_grow_with_the_eye(height: int, scale: int) -> None:
     assert (luma[:, 320 * scale :] == 90).all()
 
 
-@pytest.mark.parametrize("layout", list(Layout))
+@pytest.mark.parametrize("layout", [layout for layout in Layout if layout.keeps_both_eyes])
 @pytest.mark.parametrize("counter", [0, 1, 0x7FFFFF, 0x800000, 0xFFFFFF])
 def test_both_eyes_read_back_what_was_drawn(layout: Layout, counter: int) -> None:
-    luma = grey(37, 646)
+    luma = grey(74, 646)
     barcode.draw_picture(luma, layout, source=counter, encoder=counter)
     assert barcode.read_picture(luma, layout) == (
         barcode.EyeStrip(counter, counter & 0x7FFFFF, False),
         barcode.EyeStrip(counter, counter & 0x7FFFFF, True),
     )
+
+
+@pytest.mark.parametrize(
+    ("layout", "left_eye"),
+    [(Layout.FULL_TB, (0, 0)), (Layout.CROSS_EYED, (0, 323)), (Layout.VR180, (0, 0))],
+)
+def test_each_eye_is_stamped_where_the_layout_has_it(
+    layout: Layout, left_eye: tuple[int, int]
+) -> None:
+    luma = grey(74, 646)
+    barcode.draw_picture(luma, layout, source=5, encoder=6)
+    top, left = left_eye
+    box = layout.eye_boxes(74, 646)[0]
+    found = barcode.read_eye(luma[top : top + box.height, left : left + box.width])
+    assert found == barcode.EyeStrip(5, 6, False)
+
+
+@pytest.mark.parametrize("layout", [Layout.ANAGLYPH, Layout.RGB_DEPTH, Layout.DEBUG_GRID])
+def test_what_keeps_no_eyes_has_no_strip(layout: Layout) -> None:
+    assert barcode.read_picture(grey(74, 646), layout) == (None, None)
+    with pytest.raises(ValueError, match="no two eyes"):
+        barcode.draw_picture(grey(74, 646), layout, source=5, encoder=6)
 
 
 def test_counters_wrap_at_their_width() -> None:

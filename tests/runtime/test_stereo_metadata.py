@@ -1,4 +1,4 @@
-"""The st3d box: found by players, and never at the price of the file."""
+"""Boxes for stereo and half spheres: found by players, and never at the price of the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 from stereocast.engine.errors import EncodeError
-from stereocast.runtime.sink.stereo_metadata import mark_side_by_side, with_st3d
+from stereocast.engine.layout import Layout
+from stereocast.runtime.sink.stereo_metadata import (
+    mark_stereo,
+    stereo_boxes,
+    with_stereo_boxes,
+)
 
 
 def write_clip(path: Path, *, sound: bool = False, **container_options: str) -> None:
@@ -40,6 +45,10 @@ def read_clip(path: Path) -> tuple[list[bytes], list[bytes], set[str]]:
         sound = [bytes(p) for p in clip.demux(clip.streams.audio[0])] if clip.streams.audio else []
     kinds = {data.type.name for frame in frames for data in frame.side_data}
     return [frame.to_ndarray().tobytes() for frame in frames], sound, kinds
+
+
+def with_st3d(moov: bytes, *, shift_from: int | None) -> bytes:
+    return with_stereo_boxes(moov, Layout.FULL_SBS, shift_from=shift_from)
 
 
 def box(kind: bytes, *content: bytes) -> bytes:
@@ -76,7 +85,7 @@ def test_players_find_stereo_and_the_same_pictures(
     pictures, packets, kinds = read_clip(path)
     size = path.stat().st_size
     assert "STEREO3D" not in kinds
-    mark_side_by_side(path)
+    mark_stereo(path, Layout.FULL_SBS)
     marked_pictures, marked_packets, marked_kinds = read_clip(path)
     assert "STEREO3D" in marked_kinds
     assert marked_pictures == pictures
@@ -85,13 +94,51 @@ def test_players_find_stereo_and_the_same_pictures(
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-def test_marking_twice_is_marking_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", [Layout.FULL_SBS, Layout.HALF_TB, Layout.VR180])
+def test_marking_twice_is_marking_once(tmp_path: Path, layout: Layout) -> None:
     path = tmp_path / "clip.mp4"
     write_clip(path)
-    mark_side_by_side(path)
+    mark_stereo(path, layout)
     once = path.read_bytes()
-    mark_side_by_side(path)
+    mark_stereo(path, layout)
     assert path.read_bytes() == once
+
+
+def test_a_half_sphere_is_an_equirectangular_picture_of_half_the_width(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_clip(path, movflags="faststart")
+    pictures, _, _ = read_clip(path)
+    size = path.stat().st_size
+    mark_stereo(path, Layout.VR180)
+    marked_pictures, _, kinds = read_clip(path)
+    assert {"STEREO3D", "SPHERICAL"} <= kinds
+    assert marked_pictures == pictures
+    assert path.stat().st_size == size + sum(map(len, stereo_boxes(Layout.VR180).values()))
+
+
+@pytest.mark.parametrize(
+    ("layout", "boxes"),
+    [
+        (Layout.HALF_SBS, "0000000d 73743364 00000000 02"),
+        (Layout.FULL_TB, "0000000d 73743364 00000000 01"),
+        (Layout.HALF_TB, "0000000d 73743364 00000000 01"),
+        (Layout.CROSS_EYED, ""),
+        (Layout.ANAGLYPH, ""),
+        (Layout.RGB_DEPTH, ""),
+        (
+            Layout.VR180,
+            "0000000d 73743364 00000000 02"
+            "0000005b 73763364"
+            "00000017 73766864 00000000 73746572656f6361737400"
+            "0000003c 70726f6a"
+            "00000018 70726864 00000000 00000000 00000000 00000000"
+            "0000001c 65717569 00000000 00000000 00000000 40000000 40000000",
+        ),
+    ],
+)
+def test_every_layout_has_its_own_boxes(layout: Layout, boxes: str) -> None:
+    after = with_stereo_boxes(hand_made_moov(), layout, shift_from=None)
+    assert after == hand_made_moov(entry_tail=bytes.fromhex(boxes))
 
 
 @pytest.mark.parametrize("make", [box, wide_box], ids=["32-bit", "64-bit"])
@@ -167,6 +214,6 @@ def test_refused_file_is_untouched(tmp_path: Path, kind: str) -> None:
         path.write_text("this is not a video, but it is long enough to look at")
     before = path.read_bytes() if path.exists() else None
     with pytest.raises(EncodeError, match=r"clip\.mp4: cannot be marked") as refusal:
-        mark_side_by_side(path)
+        mark_stereo(path, Layout.FULL_SBS)
     assert "\n" not in str(refusal.value)
     assert (path.read_bytes() if path.exists() else None) == before

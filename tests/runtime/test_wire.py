@@ -94,7 +94,9 @@ def test_the_crc_is_castagnolis() -> None:
 
 def test_numbers_on_the_wire_are_frozen() -> None:
     assert {codec.name: codec.value for codec in wire.Codec} == {"H264": 1, "MJPEG": 2}
-    assert dict(wire.LAYOUT_NUMBERS) == {Layout.FULL_SBS: 1, Layout.HALF_SBS: 2}
+    names = "full-sbs half-sbs full-tb half-tb cross-eyed anaglyph rgb-depth debug-grid vr180"
+    assert dict(wire.LAYOUT_NUMBERS) == {Layout(name): n for n, name in enumerate(names.split(), 1)}
+    assert set(wire.LAYOUT_NUMBERS) == set(Layout)
     assert [flag.value for flag in wire.Flag] == [1, 2, 4, 8, 16, 32]
 
 
