@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -34,6 +35,8 @@ class StereoFrame:
     depth    float32 [H, W], what the eyes were made with, at the Frame's size and owned by nobody
              else; None unless it was asked for. What its numbers mean, `Session.depth_output` says
     comfort  float32 [6], how pleasant it is, see `stereo.score.ComfortReading`; None: unknown
+    facts    what is known of the frame, by name; see `Session.step`
+    thumbnail  u8 [h, w], the depth as a small grey picture, 255 near; None unless asked for
     """
 
     surface: Tensor
@@ -42,6 +45,8 @@ class StereoFrame:
     index: int
     depth: Tensor | None = None
     comfort: Tensor | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+    thumbnail: Tensor | None = None
 
     @property
     def height(self) -> int:

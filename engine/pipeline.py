@@ -64,11 +64,13 @@ class Result:
     surface  u8 [H'·3/2, W'], I420, both eyes
     depth    float32 [h, w], refined, on the network grid
     comfort  float32 [6], see `stereo.score.ComfortReading`
+    reading  float32 [4], see `stereo.stage.StereoState`
     """
 
     surface: Tensor
     depth: Tensor
     comfort: Tensor
+    reading: Tensor
 
 
 ResetOn = Callable[[Tensor, TemporalState], TemporalState]
@@ -124,5 +126,5 @@ class Pipeline:
         pack_state, surface = self.pack.step(old.pack, pack_input)
         mark("warp")
         temporal = TemporalState(depth_state, refine_state, stereo_state, pack_state)
-        result = Result(surface, depth, stereo_state.comfort)
+        result = Result(surface, depth, stereo_state.comfort, stereo_state.reading)
         return PipelineState(scene_state, temporal), result

@@ -22,6 +22,8 @@ from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.scene import SceneConfig, SceneStage
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import Controls, StereoConfig, StereoStage
+from stereocast.engine.stereo.metric import inverse_depth
+from stereocast.engine.thumbnail import thumbnail
 
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_STEP_S = 1.0  # a longer pause is a pause, not a fast scene
@@ -107,8 +109,8 @@ def _silent(stage: str) -> None:
 class Session:
     """Run the pipeline frame by frame on the CPU.
 
-    The executor is eager: it reads the scene stage's cut flag once per frame, the only host read in
-    a step, and resets the same buffers when it is set.
+    The executor is eager: it reads the scene stage's cut flag once per frame, the only host read
+    between stages, and resets the same buffers when it is set. The frame's facts are read last.
     """
 
     executor = "eager"
@@ -129,6 +131,7 @@ class Session:
         self.controls = config.stereo.controls()
         self.depth_output = depth.output
         self.cuts = 0
+        self._was_cut = False
         self._pipeline = Pipeline(
             scene=SceneStage(config.scene),
             depth=depth,
@@ -142,13 +145,19 @@ class Session:
     def step(
         self, frame: Frame, *, controls: Controls | None = None,
         strip: tuple[int, int] | None = None, mark: Mark = _silent, keep_depth: bool = False,
+        with_thumbnail: bool = False,
     ) -> StereoFrame:  # fmt: skip
-        """Return both eyes of `frame`, packed.
+        """Return both eyes of `frame`, packed, and its facts.
+
+        Facts: `depth_near` and `depth_far`, the range of inverse depth in force; `convergence` in
+        force; `holes_share` of the made views that nothing landed on; `comfort`, the score;
+        `cut`, 1 where a new scene begins.
 
         controls  what the viewer wants from this frame on; None: as before
         strip     source and encoder counter to stamp as a barcode; None: none
         mark      called with "depth", "refine" and "warp" as each is done
         keep_depth  put a copy of the depth, at the frame's size, into the answer
+        with_thumbnail  put a small picture of the depth into the answer
 
         Raises ValueError if the frame's size is not the session's.
         """
@@ -170,7 +179,16 @@ class Session:
             # A copy: the stage's depth is state, or a buffer that the next step overwrites.
             depth = self._pipeline.depth.to_frame(result.depth).clone() if keep_depth else None
             comfort = result.comfort.clone()
-        return StereoFrame(result.surface, self.layout, frame.pts_ns, frame.index, depth, comfort)
+            inverse = inverse_depth(result.depth, self.depth_output)
+            small = thumbnail(inverse, result.reading[:2]) if with_thumbnail else None
+        far, near, convergence, holes_share = result.reading.tolist()
+        facts = {
+            "depth_near": near, "depth_far": far, "convergence": convergence,
+            "holes_share": holes_share, "comfort": float(comfort[0]), "cut": float(self._was_cut),
+        }  # fmt: skip
+        return StereoFrame(
+            result.surface, self.layout, frame.pts_ns, frame.index, depth, comfort, facts, small
+        )
 
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""
@@ -189,7 +207,8 @@ class Session:
         return min(max((pts_ns - last) / 1e9, 0.0), _LONGEST_STEP_S)
 
     def _reset_on(self, cut: Tensor, state: TemporalState) -> TemporalState:
-        if not bool(cut):
+        self._was_cut = bool(cut)
+        if not self._was_cut:
             return state
         self.cuts += 1
         return self._pipeline.reset(state)

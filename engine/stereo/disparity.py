@@ -56,12 +56,14 @@ class GridDisparity:
     disparity_px  float32 [h, w], pixels of the frame's width, positive is nearer
     controls      float32 [4], in force; the automatic convergence resolved
     comfort       float32 [6], see `ComfortReading`
+    ends          float32 [2], far and near end of the range of inverse depth in force
     window        the picture between black bars
     """
 
     disparity_px: Tensor
     controls: Tensor
     comfort: Tensor
+    ends: Tensor
     window: Window
 
 
@@ -119,7 +121,7 @@ class DisparityStage:
             bars_state, steady_state, range_state, convergence_state, controls,
             torch.ones_like(state.seen), score_state,
         )  # fmt: skip
-        return new, GridDisparity(disparity, controls, comfort, window)
+        return new, GridDisparity(disparity, controls, comfort, ends, window)
 
     def disparity_px(
         self, inverse: Tensor, controls: Tensor, *, ends: Tensor, window: Window

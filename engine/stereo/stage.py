@@ -14,18 +14,23 @@ from stereocast.engine.stereo.eyes import Eyes, EyesState
 from stereocast.engine.stereo.score import nothing_read
 from stereocast.engine.stereo.silhouettes import Silhouettes, SilhouettesState
 
+_SPARSE = 4  # every 4th pixel each way tells how many are open
+
 
 @dataclass(frozen=True)
 class StereoState:
     """What the way to disparity, the silhouettes and the eyes remember.
 
     comfort  float32 [6], of the last frame, see `ComfortReading`
+    reading  float32 [4], of the last frame: far and near end of the range of inverse depth in
+             force, the convergence in force, and the share of both views that nothing landed on
     """
 
     disparity: DisparityState
     silhouettes: SilhouettesState
     eyes: EyesState
     comfort: Tensor
+    reading: Tensor
 
 
 class StereoStage:
@@ -47,7 +52,11 @@ class StereoStage:
     def init(self) -> StereoState:
         """Return the state before the first frame."""
         return StereoState(
-            self.disparity.init(), self._silhouettes.init(), self._eyes.init(), nothing_read()
+            self.disparity.init(),
+            self._silhouettes.init(),
+            self._eyes.init(),
+            comfort=nothing_read(),
+            reading=torch.zeros(4),
         )
 
     def step(self, state: StereoState, x: StereoInput) -> tuple[StereoState, tuple[Tensor, Tensor]]:
@@ -56,5 +65,8 @@ class StereoStage:
         silhouettes, sharp = self._silhouettes.step(state.silhouettes, x.rgb, grid.disparity_px)
         balance = grid.controls[3]
         gains = torch.stack((1 - balance, -balance))
-        eyes, (left, right), _ = self._eyes.step(state.eyes, x.rgb, sharp, gains)
-        return StereoState(disparity, silhouettes, eyes, grid.comfort), (left, right)
+        eyes, (left, right), holes = self._eyes.step(state.eyes, x.rgb, sharp, gains)
+        open_share = holes[:, ::_SPARSE, ::_SPARSE].float().mean()
+        reading = torch.cat((grid.ends, grid.controls[1:2], open_share.reshape(1)))
+        new = StereoState(disparity, silhouettes, eyes, grid.comfort, reading)
+        return new, (left, right)

@@ -38,11 +38,15 @@ FAREWELL_MS = 1000
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A packed message and those it is for; a frame is charged to their credit."""
+    """A packed message and those it is for; a frame is charged to their credit.
+
+    may_be_lost  it matters to nobody who does not read; anything else is a break in the stream
+    """
 
     peers: tuple[bytes, ...]
     parts: list[bytes]
     is_frame: bool
+    may_be_lost: bool = False
 
 
 class RouterThread:
@@ -76,6 +80,10 @@ class RouterThread:
         try:
             set_common_options(self._router, max_part_bytes=wire.MAX_CONTROL_BYTES)
             self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            # libzmq 4.3 aborts the process when a heartbeat falls due on a connection that broke
+            # while its messages waited unread, which a flood can bring about (its issue 4364).
+            # Viewers send heartbeats and PINGs themselves, and who is silent is forgotten.
+            self._router.setsockopt(zmq.HEARTBEAT_IVL, 0)
             self._router.setsockopt(zmq.SNDHWM, host.viewers.limits.max_credit + CONTROL_MESSAGES)
             self._router.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)
             if keys:
@@ -175,7 +183,7 @@ class RouterThread:
                     self.counters["frames_sent"] += sent
                     self.counters["bytes_sent"] += sent * len(parts[2])
                     self._host.viewers.not_sent(refused)
-                else:
+                elif not outgoing.may_be_lost:
                     # It would misread what follows; forgotten, it has to join again.
                     for peer in refused:
                         self._host.lost(peer, time.monotonic_ns())

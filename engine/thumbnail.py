@@ -1,0 +1,29 @@
+"""A picture of a frame's depth that is small enough to send beside the frame."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+THUMBNAIL_SIDE = 640
+THUMBNAIL_CELLS = 640 * 360
+"""A thumbnail is never wider or higher than the side, nor larger than this many cells."""
+
+
+def thumbnail(inverse: Tensor, ends: Tensor) -> Tensor:
+    """Return inverse depth float32 [h, w] as a grey picture, u8, far 0 to near 255.
+
+    ends  float32 [2], far and near; what lies beyond them is cut off, and flat depth is mid grey
+
+    Every n-th cell is taken, n being the smallest that keeps to the limits above.
+    """
+    rows, columns = inverse.shape
+    stride = 1
+    while (
+        max(-(-rows // stride), -(-columns // stride)) > THUMBNAIL_SIDE
+        or -(-rows // stride) * -(-columns // stride) > THUMBNAIL_CELLS
+    ):
+        stride += 1
+    middle, span = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]).clamp_min(1e-6)
+    nearness = (inverse[::stride, ::stride] - middle) / span + 0.5
+    return (nearness.clamp(0, 1) * 255).round().to(torch.uint8)
