@@ -2,7 +2,7 @@
 
 import { multiply, scaling } from "./space.js";
 
-const RAY_WIDTH_M = 0.004;
+const RAY_WIDTH_M = 0.006;
 const IDLE_RAY_M = 0.6;
 const DEAD_ZONE = 0.25;
 /** A thumbstick pushed all the way moves the screen by this many steps of its setting a second. */

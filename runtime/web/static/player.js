@@ -122,8 +122,7 @@ export class Player extends EventTarget {
   #show(picture, about) {
     if (document.hidden && !this.headset) {
       picture.close();
-      this.#statistics.drop("late");
-      this.#worker.postMessage({ kind: "passed", seq: about.seq });
+      this.#pass(about.seq);
       return;
     }
     try {
@@ -134,11 +133,12 @@ export class Player extends EventTarget {
     }
     this.facts = about.facts;
     const isFirst = this.last === null;
+    if (this.last && this.last.shownMs === null) this.#pass(this.last.seq);
     this.last = { ...about, shownMs: null, ageMs: null };
+    if (isFirst) this.#tell("first", about);
     if (this.headset) return; // drawn, and counted, with the headset's next frame
     this.redraw();
     this.countShown();
-    if (isFirst) this.#tell("first", about);
   }
 
   /** Count the newest picture as shown now, once, and give its credit back. */
@@ -151,6 +151,12 @@ export class Player extends EventTarget {
     this.#ageRefusal = age.reason ?? null;
     this.#statistics.show(last.shownMs, age.ms, this.#stages(last));
     this.#worker.postMessage({ kind: "shown", seq: last.seq, ageMs: age.ms });
+  }
+
+  /** Give back the credit of a picture that a newer one overtook, or that nobody could see. */
+  #pass(seq) {
+    this.#statistics.drop("late");
+    this.#worker.postMessage({ kind: "passed", seq });
   }
 
   #stages(last) {

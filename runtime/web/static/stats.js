@@ -28,6 +28,11 @@ const STAGE_NAMES = Object.freeze({
   t6: "encode", t7: "send",
 });
 
+/** All stages from light to light: the engine's, then this browser's. */
+const STAGE_ORDER = Object.freeze([
+  ...Object.values(STAGE_NAMES), "network", "view decode", "show",
+]);
+
 /** Collects what happened to pictures and sums it up over the last five seconds. */
 export class Statistics {
   #shown = [];
@@ -59,7 +64,9 @@ export class Statistics {
       fps: spanMs > 200 ? (this.#shown.length * 1000) / spanMs : 0,
       p50Ms: percentile(ages, 0.5),
       p95Ms: percentile(ages, 0.95),
-      stages: [...stages].map(([name, values]) => [name, percentile(values, 0.5)]),
+      stages: [...stages]
+        .map(([name, values]) => [name, percentile(values, 0.5)])
+        .sort(([a], [b]) => STAGE_ORDER.indexOf(a) - STAGE_ORDER.indexOf(b)),
     };
   }
 

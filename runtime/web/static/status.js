@@ -62,7 +62,8 @@ export function statisticsRows({ figures, stream, health, facts }) {
   if (Number.isFinite(facts.depth_near) && Number.isFinite(facts.depth_far)) {
     rows.push(["Depth", `${facts.depth_far.toFixed(2)} … ${facts.depth_near.toFixed(2)}`]);
   }
-  for (const [name, value] of stages) rows.push([`· ${name}`, ms(value)]);
+  const times = stages.map(([name, value]) => `${name} ${value.toFixed(1)}`).join(" · ");
+  if (times) rows.push(["Stages, ms", times]);
   return rows;
 }
 
@@ -152,7 +153,7 @@ export class Status {
     const age = byId("age");
     age.hidden = figures.p50Ms === null || player.link.state !== "open";
     if (!age.hidden) {
-      age.textContent = `${Math.round(figures.p50Ms)} ms`;
+      age.firstChild.textContent = `${Math.round(figures.p50Ms)} ms`;
       age.title = "Time from capture to the screen, median of the last seconds";
       age.dataset.slow = String(figures.p50Ms > AGE_WARNING_MS);
     }
