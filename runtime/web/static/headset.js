@@ -112,6 +112,7 @@ export class Headset extends EventTarget {
     const session = this.#session;
     if (!session) return;
     session.requestAnimationFrame((_, next) => this.#draw(next));
+    this.player.takeNewest();
     const pose = frame.getViewerPose(this.#space);
     if (!pose) return;
     this.#anchor ??= anchorOf(pose.transform.matrix);

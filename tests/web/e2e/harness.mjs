@@ -38,7 +38,7 @@ export async function launch() {
     executablePath,
     headless: "shell",
     env,
-    protocolTimeout: 60_000,
+    protocolTimeout: 120_000,
   });
 }
 
