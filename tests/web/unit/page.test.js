@@ -14,7 +14,7 @@ test("a server that came back is found within two seconds, after any number of t
 });
 
 test("two pages that lost the same server do not come back at once", () => {
-  assert.ok(waitMs(4, 0.9) - waitMs(4, 0.1) > 500);
+  assert.ok(waitMs(4, 0.9) - waitMs(4, 0.1) > 400);
 });
 
 test("a server that refused is asked rarely", () => {
