@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.stereo.comfort import Display
@@ -44,7 +45,7 @@ class StereoConfig:
     """Whether jitter of the depth's scale and shift is taken out."""
     bars: bool = True
     """Whether black bars are looked for."""
-    fill_level: FillLevel = 2
+    fill_level: int = 2
     """How holes are filled: 1 from their row, 2 from all around."""
     memory: bool = True
     """Whether holes first take what earlier frames saw behind things."""
@@ -79,6 +80,8 @@ class StereoConfig:
 
     def __post_init__(self) -> None:
         self.controls()
+        if self.fill_level not in (1, 2):
+            raise ConfigError(f"stereo.fill_level must be 1 or 2, got {self.fill_level}")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
@@ -94,7 +97,7 @@ class StereoConfig:
 
     def eyes(self) -> EyesConfig:
         """Return how the holes of both eyes are filled."""
-        return EyesConfig(self.fill_level, self.memory)
+        return EyesConfig(cast("FillLevel", self.fill_level), self.memory)
 
     def display(self) -> Display:
         """Return where the viewer sees the picture."""
