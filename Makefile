@@ -47,6 +47,7 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	@mkdir -p bench/results
 	$(BIN)/stereocast bench kernels --json bench/results/kernels.json
 	$(BIN)/stereocast bench depth --json bench/results/depth.json
+	$(BIN)/stereocast bench stereo-truth $(if $(DATA),--data $(DATA)) --json bench/results/stereo-truth.json --markdown bench/results/stereo-truth.md
 	$(BIN)/stereocast bench pumping --json bench/results/pumping.json
 	$(BIN)/stereocast bench convert $(VIDEO) --json bench/results/convert.json
 	$(BIN)/stereocast bench latency --seconds 60 --json bench/results/latency.json

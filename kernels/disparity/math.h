@@ -26,7 +26,7 @@ STEREOCAST_BOTH int reach_px(float softness, float scale, float share, int limit
 
 // How far apart the places are at which the picture is asked, and how far near things are widened.
 STEREOCAST_BOTH int tap_stride(int reach) { return reach > 3 ? reach / 2 : 1; }
-STEREOCAST_BOTH int widening(int reach) { return (reach + 1) / 7; }
+STEREOCAST_BOTH int widening(int reach) { return (reach + 10) / 12; }
 
 // Where the centre of a pixel lies, in cells; its cell is the integer part.
 STEREOCAST_BOTH float place(int pixel, float scale, int cells) {

@@ -85,7 +85,7 @@ def silhouettes(
         near = torch.where(ramp & (level.abs() < CERTAIN), votes >= 0, near)
     above, below = _moved(near, -1, 0), _moved(near, 1, 0)
     near = (near & (above | below)) | (above & below)
-    near = ramp & _widened(near, (reach + 1) // 7, (reach_max + 1) // 7)
+    near = ramp & _widened(near, (reach + 10) // 12, (reach_max + 10) // 12)
     return torch.where(ramp, torch.where(near, nearest, farthest), wide)
 
 
