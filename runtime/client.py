@@ -101,6 +101,7 @@ class StreamClient:
             layouts=tuple(layout.value for layout in Layout),
             credit=credit,
         )
+        self._wants_depth = False
         self._next_ping_ns = 0
         self._next_hello_ns = 0
         keys = curve_keys.load_client_keys(curve) if curve else None
@@ -158,11 +159,26 @@ class StreamClient:
         convergence: float | None = None,
         comfort: float | None = None,
         balance: float | None = None,
+        paused: bool | None = None,
+        seek_s: float | None = None,
+        depth: bool | None = None,
     ) -> None:
-        """Wish other eyes; None leaves a value as it is."""
+        """Wish other eyes, a pause or another place; None leaves it as it is.
+
+        paused, seek_s  for everybody who watches; where the source cannot, a NOTICE says so
+        depth           whether this client's frames bring their depth from now on
+        """
+        if depth is not None:
+            self._wants_depth = depth
         self._send(
             wire.Quality(
-                strength=strength, convergence=convergence, comfort=comfort, balance=balance
+                strength=strength,
+                convergence=convergence,
+                comfort=comfort,
+                balance=balance,
+                paused=paused,
+                seek_s=seek_s,
+                depth=depth,
             )
         )
 
@@ -215,6 +231,8 @@ class StreamClient:
             if type(message) is wire.Welcome:
                 self.clock = OffsetEstimator()
                 self._burst()
+                if self._wants_depth:
+                    self.send_quality(depth=True)
             self.welcome = message
         return message
 

@@ -17,7 +17,8 @@ from typing import ClassVar
 import google_crc32c
 
 from stereocast.engine.layout import Layout
-from stereocast.runtime.wire_fields import WireError, mapping, pack_map, unpack_map, whole
+from stereocast.runtime.wire_extension import MAX_EXTENSION_BYTES, DepthMap, Extension
+from stereocast.runtime.wire_fields import WireError, pack_map, unpack_map
 from stereocast.runtime.wire_messages import (
     MAX_SEQ,
     MAX_TIME_NS,
@@ -52,7 +53,9 @@ __all__ = [
     "ClientMessage",
     "Codec",
     "Credit",
+    "DepthMap",
     "End",
+    "Extension",
     "Flag",
     "FrameMessage",
     "Hello",
@@ -84,7 +87,6 @@ MAX_SERVER_MAP_BYTES = 65536
 MAX_CONTROL_BYTES = 65536
 """No part that a client sends is longer; a socket drops the peer that tries."""
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
-MAX_EXTENSION_BYTES = 4096
 MAX_DEP = 2**16 - 1
 UNKNOWN_PEER = "hello"
 """Code of the E that answers a peer who never said HELLO, or was silent for too long."""
@@ -118,7 +120,6 @@ LAYOUT_NUMBERS: Mapping[Layout, int] = MappingProxyType({
 _LAYOUTS = MappingProxyType({number: layout for layout, number in LAYOUT_NUMBERS.items()})
 _KNOWN_FLAGS = 0x3F
 _SEND_TIME_OFFSET = 32
-_STAMPS = mapping(whole(0, MAX_TIME_NS), 64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ class FrameMessage:
     seq      number of the source picture; gaps are pictures that were never encoded
     dep      how far back in seq the picture it needs is; 0 needs none
     epoch    grows when the encoder restarts
-    stamps   monotonic nanoseconds of the server by stage name, for latency tables
+    stamps, facts, depth  its Extension, which see
     Times are nanoseconds: src_pts_ns of the source, the others of the server's monotonic clock.
     """
 
@@ -146,6 +147,8 @@ class FrameMessage:
     payload: bytes
     flags: Flag = Flag.LAST_OF_AU
     stamps: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, float] = field(default_factory=dict)
+    depth: DepthMap | None = None
 
     @property
     def is_keyframe(self) -> bool:
@@ -204,10 +207,9 @@ def stamp_send_time(parts: Sequence[bytes], t_send_ns: int) -> list[bytes]:
 
 def _pack_frame(frame: FrameMessage) -> list[bytes]:
     flags = frame.flags & ~Flag.HAS_EXT
-    extension: list[bytes] = []
-    if frame.stamps:
+    extension = Extension(stamps=frame.stamps, facts=frame.facts, depth=frame.depth).to_map()
+    if extension:
         flags |= Flag.HAS_EXT
-        extension = [pack_map({"stamps": _check_stamps(frame.stamps)})]
     if len(frame.payload) > MAX_PAYLOAD_BYTES:
         raise WireError(f"FRAME {frame.seq}: a payload of {len(frame.payload)} bytes is too long")
     try:
@@ -230,7 +232,7 @@ def _pack_frame(frame: FrameMessage) -> list[bytes]:
         )
     except struct.error as wrong:
         raise WireError(f"FRAME {frame.seq}: a header field does not fit: {wrong}") from None
-    return [FrameMessage.TYPE, header, frame.payload, *extension]
+    return [FrameMessage.TYPE, header, frame.payload, *([pack_map(extension)] if extension else [])]
 
 
 def _parse_frame(parts: Sequence[bytes]) -> FrameMessage:
@@ -253,6 +255,7 @@ def _parse_frame(parts: Sequence[bytes]) -> FrameMessage:
     flags = Flag(bits & _KNOWN_FLAGS)
     if w == 0 or h == 0 or not flags & Flag.LAST_OF_AU or (flags & Flag.KEY and dep):
         raise WireError(f"FRAME {seq}: {w}×{h}, {flags!r}, dep {dep} contradict each other")
+    extension = _parse_extension(parts[3:]) if flags & Flag.HAS_EXT else Extension()
     return FrameMessage(
         codec=Codec(codec),
         epoch=epoch,
@@ -266,22 +269,16 @@ def _parse_frame(parts: Sequence[bytes]) -> FrameMessage:
         dep=dep,
         payload=payload,
         flags=flags,
-        stamps=_parse_stamps(parts[3:]) if flags & Flag.HAS_EXT else {},
+        stamps=extension.stamps,
+        facts=extension.facts,
+        depth=extension.depth,
     )
 
 
-def _parse_stamps(extension: Sequence[bytes]) -> dict[str, int]:
-    if not extension:
+def _parse_extension(parts: Sequence[bytes]) -> Extension:
+    if not parts:
         raise WireError("FRAME: announces an extension and brings none")
-    return _check_stamps(unpack_map(extension[0], MAX_EXTENSION_BYTES).get("stamps", {}))
-
-
-def _check_stamps(values: object) -> dict[str, int]:
-    try:
-        stamps: dict[str, int] = _STAMPS["check"](values)
-    except ValueError as wrong:
-        raise WireError(f"FRAME: stamps {wrong}") from None
-    return stamps
+    return Extension.from_map(unpack_map(parts[0], MAX_EXTENSION_BYTES))
 
 
 def _only_part(parts: Sequence[bytes]) -> bytes:

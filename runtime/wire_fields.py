@@ -5,6 +5,7 @@ The messages are in runtime/wire_messages.py. Pure: no sockets, no clock.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Self
@@ -16,6 +17,8 @@ from stereocast.engine.errors import TransportError
 Check = Callable[[object], Any]
 Rule = Mapping[str, Check]
 """Metadata of a dataclass field: how its value is checked, and brought to its own type."""
+
+_LARGEST = sys.float_info.max
 
 
 class WireError(TransportError):
@@ -113,6 +116,32 @@ def mapping(item: Rule, max_count: int) -> Rule:
 def optional(rule: Rule) -> Rule:
     """Allow None too, which is how an absent field reads."""
     return {"check": lambda value: None if value is None else rule["check"](value)}
+
+
+def pair() -> Rule:
+    """Allow two finite numbers, the lower one first; the value becomes a tuple."""
+    ends = sequence(real(-_LARGEST, _LARGEST), 2, 2)["check"]
+
+    def check(value: object) -> tuple[float, float]:
+        low, high = ends(value)
+        if low > high:
+            raise ValueError("wants the lower number first")
+        return low, high
+
+    return {"check": check}
+
+
+def part(kind: type[Message]) -> Rule:
+    """Allow a map that is itself a message of `kind`, or one that is built already."""
+
+    def check(value: object) -> Message:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(f"wants a map, the fields of {kind.__name__.upper()}")
+        return kind.from_map(value)
+
+    return {"check": check}
 
 
 @dataclass(frozen=True, kw_only=True)

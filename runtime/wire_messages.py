@@ -15,6 +15,7 @@ from stereocast.runtime.wire_fields import (
     blob,
     mapping,
     optional,
+    pair,
     real,
     sequence,
     text,
@@ -29,6 +30,8 @@ MAX_TIME_NS = 2**63 - 1
 _SEQ = whole(0, MAX_SEQ)
 _TIME = whole(0, MAX_TIME_NS)
 _NAME = text(64)
+LONGEST_S = 1e9
+"""Of a source, seconds; more would not fit a decoder's clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,12 @@ class Stats(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Quality(Message):
-    """A client wishes another rendition or other eyes; None leaves a value as it is."""
+    """A client wishes another rendition, other eyes or another scene; None leaves it as it is.
+
+    paused  for everybody who watches: a pause, or its end
+    seek_s  for everybody who watches: another place, seconds after the source's first picture
+    depth   for this client alone: whether its frames bring a DEPTHMAP
+    """
 
     TYPE: ClassVar[bytes] = b"Q"
     scale: float | None = field(default=None, metadata=optional(real(0.01, 1)))
@@ -98,6 +106,9 @@ class Quality(Message):
     convergence: float | None = field(default=None, metadata=optional(real(-1000, 1000)))
     comfort: float | None = field(default=None, metadata=optional(real(-1000, 1000)))
     balance: float | None = field(default=None, metadata=optional(real(-1000, 1000)))
+    paused: bool | None = field(default=None, metadata=optional(truth()))
+    seek_s: float | None = field(default=None, metadata=optional(real(0, LONGEST_S)))
+    depth: bool | None = field(default=None, metadata=optional(truth()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +120,11 @@ class Bye(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Stream(Message):
-    """What a viewer must know to decode and show the stream; w and h are the packed picture."""
+    """What a viewer must know to decode, show and steer the stream; w and h are the packed picture.
+
+    can_seek, duration_s, live  what sort of source it is; None where the server does not say
+    controls, ranges            where the eye parameters begin, and how far they go, by name
+    """
 
     codec: str = field(metadata=text(32))
     codec_string: str = field(metadata=text(64))
@@ -123,6 +138,15 @@ class Stream(Message):
         metadata=mapping(text(32), 8),
     )
     extradata: bytes = field(default=b"", metadata=blob(32768))
+    can_seek: bool | None = field(default=None, metadata=optional(truth()))
+    duration_s: float | None = field(default=None, metadata=optional(real(0, LONGEST_S)))
+    live: bool | None = field(default=None, metadata=optional(truth()))
+    controls: Mapping[str, float] | None = field(
+        default=None, metadata=optional(mapping(real(-1000, 1000), 16))
+    )
+    ranges: Mapping[str, tuple[float, float]] | None = field(
+        default=None, metadata=optional(mapping(pair(), 16))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
