@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -33,6 +34,8 @@ class StereoFrame:
     pts_ns, index  those of the Frame it was made from
     depth    float32 [H, W], what the eyes were made with, at the Frame's size and owned by nobody
              else; None unless it was asked for. What its numbers mean, `Session.depth_output` says
+    facts    what is known of the frame, by name; see `Session.step`
+    thumbnail  u8 [h, w], the depth as a small grey picture, 255 near; None unless asked for
     """
 
     surface: Tensor
@@ -40,6 +43,8 @@ class StereoFrame:
     pts_ns: int
     index: int
     depth: Tensor | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+    thumbnail: Tensor | None = None
 
     @property
     def height(self) -> int:

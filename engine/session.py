@@ -14,6 +14,7 @@ from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
 from stereocast.engine.depth.vda.stage import MemoryPolicy, SinkPolicy
 from stereocast.engine.errors import ConfigError
+from stereocast.engine.facts import depth_ends, thumbnail
 from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.layout import Layout
 from stereocast.engine.packing import FormatsConfig, PackStage
@@ -22,6 +23,7 @@ from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.scene import SceneConfig, SceneStage
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import Controls, StereoConfig, StereoStage
+from stereocast.engine.stereo.disparity import inverse_depth
 
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_STEP_S = 1.0  # a longer pause is a pause, not a fast scene
@@ -107,8 +109,8 @@ def _silent(stage: str) -> None:
 class Session:
     """Run the pipeline frame by frame on the CPU.
 
-    The executor is eager: it reads the scene stage's cut flag once per frame, the only host read in
-    a step, and resets the same buffers when it is set.
+    The executor is eager: it reads the scene stage's cut flag once per frame, the only host read
+    between stages, and resets the same buffers when it is set. The frame's facts are read last.
     """
 
     executor = "eager"
@@ -129,6 +131,7 @@ class Session:
         self.controls = config.stereo.controls()
         self.depth_output = depth.output
         self.cuts = 0
+        self._was_cut = False
         self._pipeline = Pipeline(
             scene=SceneStage(config.scene),
             depth=depth,
@@ -142,13 +145,18 @@ class Session:
     def step(
         self, frame: Frame, *, controls: Controls | None = None,
         strip: tuple[int, int] | None = None, mark: Mark = _silent, keep_depth: bool = False,
+        with_thumbnail: bool = False,
     ) -> StereoFrame:  # fmt: skip
-        """Return both eyes of `frame`, packed.
+        """Return both eyes of `frame`, packed, and its facts.
+
+        Facts: `depth_near` and `depth_far`, the ends of its inverse depth without outliers; `cut`,
+        1 where a new scene begins.
 
         controls  what the viewer wants from this frame on; None: as before
         strip     source and encoder counter to stamp as a barcode; None: none
         mark      called with "depth", "refine" and "warp" as each is done
         keep_depth  put a copy of the depth, at the frame's size, into the answer
+        with_thumbnail  put a small picture of the depth into the answer
 
         Raises ValueError if the frame's size is not the session's.
         """
@@ -169,7 +177,14 @@ class Session:
             )
             # A copy: the stage's depth is state, or a buffer that the next step overwrites.
             depth = self._pipeline.depth.to_frame(result.depth).clone() if keep_depth else None
-        return StereoFrame(result.surface, self.layout, frame.pts_ns, frame.index, depth)
+            inverse = inverse_depth(result.depth, self.depth_output)
+            ends = depth_ends(inverse)
+            small = thumbnail(inverse, ends) if with_thumbnail else None
+        far, near = ends.tolist()
+        facts = {"depth_near": near, "depth_far": far, "cut": float(self._was_cut)}
+        return StereoFrame(
+            result.surface, self.layout, frame.pts_ns, frame.index, depth, facts, small
+        )
 
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""
@@ -188,7 +203,8 @@ class Session:
         return min(max((pts_ns - last) / 1e9, 0.0), _LONGEST_STEP_S)
 
     def _reset_on(self, cut: Tensor, state: TemporalState) -> TemporalState:
-        if not bool(cut):
+        self._was_cut = bool(cut)
+        if not self._was_cut:
             return state
         self.cuts += 1
         return self._pipeline.reset(state)

@@ -166,6 +166,8 @@ class Host:
             case wire.Ping():
                 return wire.Pong(t1=message.t1, t2=now_ns, t3=now_ns)
             case wire.Quality() | wire.Stats():
+                if isinstance(message, wire.Quality) and message.depth is not None:
+                    self.viewers[peer].wants_depth = message.depth
                 self._note(self.viewers[peer].name, message)
             case wire.Bye():
                 self._note(self.viewers[peer].name, message)

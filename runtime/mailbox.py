@@ -64,6 +64,20 @@ class Mailbox(Generic[T]):
         with self._changed:
             self._raise_failure()
 
+    def clear(self) -> int:
+        """Throw away what nobody has taken, and return how much; who waits to put has room now."""
+        with self._changed:
+            count = len(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return count
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take right now."""
+        with self._changed:
+            return not self._items
+
     @property
     def is_closed(self) -> bool:
         """Whether the giving side has ended; the last thing may still be there."""

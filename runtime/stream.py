@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from stereocast.engine.frame import StereoFrame
 from stereocast.engine.session import Session
-from stereocast.runtime.encode import Encoder
+from stereocast.runtime.encode import Encoder, Packet
 from stereocast.runtime.latency import StageAccount
 from stereocast.runtime.mailbox import Closed
 from stereocast.runtime.pacing import Captured, PacedSource
+from stereocast.runtime.playback import Playback
 from stereocast.runtime.sink.zmq_router import RouterSink
-from stereocast.runtime.wire import Quality
+from stereocast.runtime.wire import DepthMap, Extension, Hello, Quality
 
 _PATIENCE_S = 0.1  # how often a stream that waits looks whether it should stop
+_STILL_S = 0.02  # how often a paused one looks for wishes
 
 
 @dataclass
 class StreamReport:
-    """What a stream has done so far; written by its loop, readable any time."""
+    """What a stream has done so far; written by its loop, readable any time.
+
+    still_ns  how long it stood still between its pictures because a viewer had paused it
+    """
 
     account: StageAccount = field(default_factory=StageAccount)
     frames_out: int = 0
@@ -29,11 +36,12 @@ class StreamReport:
     drops: dict[str, int] = field(default_factory=lambda: {"credit": 0, "busy": 0})
     first_ns: int = 0
     last_ns: int = 0
+    still_ns: int = 0
 
     @property
     def fps(self) -> float:
-        """Pictures sent per second, from the first to the last."""
-        span_ns = self.last_ns - self.first_ns
+        """Pictures sent per second, from the first to the last, pauses left out."""
+        span_ns = self.last_ns - self.first_ns - self.still_ns
         return (self.frames_out - 1) * 1e9 / span_ns if span_ns > 0 else 0.0
 
 
@@ -53,27 +61,41 @@ class Stream:
         self._sink = sink
         self._strip = strip
         self._controls = session.controls
+        self._playback = Playback(source, sink.tell)
+        self._shown: StereoFrame | None = None
+        self._shown_turn: int | None = None
+        self._still_since_ns: int | None = None
         self.report = StreamReport()
+        self.playback = self._playback.counts
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a viewer has paused it."""
+        return self._playback.is_paused
 
     def run(self, stop: threading.Event) -> None:
         """Convert and send until the source ends or `stop` is set; raise what the source raised.
 
         A frame is taken only when the viewer that sets the pace wants one: what nobody would see is
-        dropped before any work is done on it.
+        dropped before any work is done on it. While a viewer has paused the stream, none is taken.
         """
         self._source.start()
         box = self._source.box
         dropped = 0
         while not stop.is_set():
+            self._obey_viewers()
+            if self._stands_still():
+                self._show_again()
+                stop.wait(_STILL_S)
+                continue
             waited = not self._sink.wait_for_credit(0)
             if waited and not self._sink.wait_for_credit(_PATIENCE_S):
                 if self._is_over():
                     box.check()
                     return
                 continue
-            self._obey_viewers()
             try:
-                captured = box.take(_PATIENCE_S)
+                captured = self._source.take(_PATIENCE_S)
             except Closed:
                 return
             cause = "credit" if waited else "busy"
@@ -90,9 +112,16 @@ class Stream:
         # The last frame of a file is for whoever comes, that of a live source for who is there.
         return not self._source.waits and box.is_closed and self._sink.viewers == 0
 
+    def _stands_still(self) -> bool:
+        """Return whether the stream is paused, and the picture where it is was shown."""
+        return self._playback.is_paused and self._shown_turn == self._source.turn
+
     def _convert(self, captured: Captured) -> None:
         """Take one frame through the engine and the encoder to the viewers."""
         report, frame = self.report, captured.frame
+        has_turned = captured.turn != (self._shown_turn or 0)
+        if has_turned:
+            self._session.reset()
         taken_ns = time.monotonic_ns()
         captured_ns = captured.t_capture_ns
         if captured_ns is None:
@@ -104,13 +133,41 @@ class Stream:
             controls=self._controls,
             strip=(frame.index, report.frames_out) if self._strip else None,
             mark=lambda _: moments.append(time.monotonic_ns()),
+            with_thumbnail=self._sink.depth_wanted(),
         )
-        packet = self._encoder.encode(stereo, keyframe=self._sink.key_wanted())
+        packet = self._encoder.encode(stereo, keyframe=has_turned or self._sink.key_wanted())
         moments.append(time.monotonic_ns())
-        stamps = {f"t{number}": moment for number, moment in enumerate(moments)}
-        self._sink.write(packet, seq=frame.index, t_capture_ns=moments[0], stamps=stamps)
+        self._send(packet, stereo, moments, is_discontinuous=has_turned)
         moments.append(time.monotonic_ns())
+        self._shown, self._shown_turn = stereo, captured.turn
+        self._account(packet, moments)
+
+    def _send(
+        self, packet: Packet, stereo: StereoFrame, moments: list[int], *,
+        is_discontinuous: bool = False,
+    ) -> None:  # fmt: skip
+        """Hand a packet and what is known of its picture to the viewers."""
+        position_s = max(0, stereo.pts_ns - self._source.info.origin_ns) / 1e9
+        facts = {"position_s": position_s, **stereo.facts}
+        extension = Extension(
+            stamps={f"t{number}": moment for number, moment in enumerate(moments)},
+            facts={name: value for name, value in facts.items() if math.isfinite(value)},
+            depth=_depth_map(stereo),
+        )
+        self._sink.write(
+            packet,
+            seq=stereo.index,
+            t_capture_ns=moments[0],
+            extension=extension,
+            is_discontinuous=is_discontinuous,
+        )
+
+    def _account(self, packet: Packet, moments: list[int]) -> None:
+        report = self.report
         report.account.add(dict(enumerate(moments)))
+        if self._still_since_ns is not None:
+            report.still_ns += moments[0] - self._still_since_ns
+            self._still_since_ns = None
         report.first_ns = report.first_ns or moments[-1]
         report.last_ns = moments[-1]
         report.frames_out += 1
@@ -118,8 +175,36 @@ class Stream:
         report.bytes_out += len(packet.data)
         report.cuts = self._session.cuts
 
+    def _show_again(self) -> None:
+        """Send the picture that stands still to viewers who came or stumbled meanwhile.
+
+        It is coded anew as a key picture, and nothing of it is measured: it is as old as the pause.
+        """
+        self._still_since_ns = self._still_since_ns or time.monotonic_ns()
+        if self._shown is None or not (self._sink.wait_for_credit(0) and self._sink.key_wanted()):
+            return
+        now_ns = time.monotonic_ns()
+        packet = self._encoder.encode(self._shown, keyframe=True)
+        self._send(packet, self._shown, [now_ns])
+        self.playback.repeats += 1
+        self.report.bytes_out += len(packet.data)
+
     def _obey_viewers(self) -> None:
-        """Take over the eye parameters that viewers have asked for; the last one wins."""
+        """Take over what viewers have asked for; the last one wins."""
         for event in self._sink.events():
             if isinstance(event.message, Quality):
                 self._controls = self._controls.adjusted(vars(event.message))
+                self._sink.describe_controls(asdict(self._controls))
+                self._playback.obey(event.viewer, event.message)
+            elif isinstance(event.message, Hello):
+                self._playback.welcome()
+        if self._playback.is_paused and self._sink.viewers == 0:
+            self._playback.abandon()
+        self._playback.tick(time.monotonic_ns())
+
+
+def _depth_map(stereo: StereoFrame) -> DepthMap | None:
+    small = stereo.thumbnail
+    if small is None:
+        return None
+    return DepthMap(w=small.shape[1], h=small.shape[0], data=small.numpy().tobytes())

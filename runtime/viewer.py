@@ -18,6 +18,7 @@ class Viewer:
     credit       frames that may still be sent to it
     in_sync      it has every frame that the next one depends on
     is_new       it never got a key frame
+    wants_depth  its frames bring their depth
     """
 
     def __init__(self, name: str, credit: int, now_ns: int) -> None:
@@ -25,6 +26,7 @@ class Viewer:
         self.credit = credit
         self.in_sync = False
         self.is_new = True
+        self.wants_depth = False
         self.joined_ns = now_ns
         self.heard_ns = now_ns
         self.key_sent_ns = 0

@@ -133,6 +133,10 @@ class Viewers:
             self._last_key_ns = now_ns
         return tuple(chosen)
 
+    def want_depth(self) -> frozenset[bytes]:
+        """Return the peers whose frames bring their depth."""
+        return frozenset(peer for peer, viewer in self._viewers.items() if viewer.wants_depth)
+
     def not_sent(self, peers: Iterable[bytes]) -> None:
         """Give back what `recipients` charged for a frame that could not be sent."""
         for peer in peers:

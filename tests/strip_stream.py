@@ -101,7 +101,10 @@ class StripServer:
                         strip_frame(index), keyframe=self._sink.key_wanted()
                     )
                     stamps = {"t0": captured_ns, "t6": time.monotonic_ns()}
-                    self._sink.write(packet, seq=index, t_capture_ns=captured_ns, stamps=stamps)
+                    extension = wire.Extension(stamps=stamps)
+                    self._sink.write(
+                        packet, seq=index, t_capture_ns=captured_ns, extension=extension
+                    )
                 index += 1
 
 

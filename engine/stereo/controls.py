@@ -66,3 +66,8 @@ def slew(current: Tensor, wanted: Tensor, dt: Tensor) -> Tensor:
     """
     step = torch.tensor(_RATE_PER_S) * dt
     return current + (wanted - current).clamp(-step, step)
+
+
+def ranges() -> dict[str, tuple[float, float]]:
+    """Return the lowest and the highest value of each control by its name."""
+    return dict(_RANGES)

@@ -75,7 +75,8 @@ def live(
     """Stream any video in 3D, live; view it with `stereocast watch`.
 
     A file plays when the first viewer comes, every frame of it; of a live source the newest frame
-    wins. Ctrl-C ends the stream and tells the viewers.
+    wins. Any viewer may pause a file or go elsewhere in it, for all who watch. Ctrl-C ends the
+    stream and tells the viewers.
 
     \b
     Examples:
@@ -112,7 +113,7 @@ def live(
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
         session, depth, choice = _prepare(opened.info, chosen, layout)
-        description = _describe(opened.info, choice, layout)
+        description = _describe(opened.info, choice, session)
         with closing(choice.encoder), _offer(description, chosen, address, curve) as sink:
             stream = Stream(paced, session, choice.encoder, sink, strip=latency_strip)
             typer.echo(f"live at {sink.address.url}  ({choice.encoder.description})")
@@ -168,10 +169,12 @@ def _prepare(
     return session, depth, choice
 
 
-def _describe(info: SourceInfo, choice: EncoderChoice, layout: Layout) -> wire.Stream:
-    """Return what viewers must know to decode and show the stream."""
+def _describe(info: SourceInfo, choice: EncoderChoice, session: Session) -> wire.Stream:
+    """Return what viewers must know to decode, show and steer the stream."""
+    from stereocast.engine.stereo import controls
     from stereocast.runtime import wire
 
+    layout = session.layout
     height, width = layout.packed_size(info.height, info.width)
     return wire.Stream(
         codec=choice.encoder.codec,
@@ -180,6 +183,11 @@ def _describe(info: SourceInfo, choice: EncoderChoice, layout: Layout) -> wire.S
         h=height,
         layout=str(layout),
         fps=info.fps,
+        can_seek=info.seekable_ns is not None,
+        duration_s=None if info.seekable_ns is None else info.seekable_ns / 1e9,
+        live=info.live,
+        controls=asdict(session.controls),
+        ranges=controls.ranges(),
     )
 
 
@@ -225,6 +233,8 @@ def _status(stream: Stream, sink: RouterSink) -> Iterator[None]:
         report = stream.report
         if not sink.viewers:
             return f"{report.frames_out} frames sent · waiting for a viewer · Ctrl-C ends"
+        if stream.is_paused:
+            return f"{report.frames_out} frames sent · paused by a viewer · Ctrl-C ends"
         p95_ms = report.account.total.percentile_ns(95) / 1e6
         watching = "1 viewer" if sink.viewers == 1 else f"{sink.viewers} viewers"
         return (
@@ -269,5 +279,6 @@ def _report(
         "keyframes": report.keyframes,
         "bytes_out": report.bytes_out,
         "cuts": report.cuts,
+        "playback": {**asdict(stream.playback), "stale": paced.stale},
         "viewers": sink.counters,
     }

@@ -38,11 +38,15 @@ FAREWELL_MS = 1000
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A packed message and those it is for; a frame is charged to their credit."""
+    """A packed message and those it is for; a frame is charged to their credit.
+
+    may_be_lost  it matters to nobody who does not read; anything else is a break in the stream
+    """
 
     peers: tuple[bytes, ...]
     parts: list[bytes]
     is_frame: bool
+    may_be_lost: bool = False
 
 
 class RouterThread:
@@ -175,7 +179,7 @@ class RouterThread:
                     self.counters["frames_sent"] += sent
                     self.counters["bytes_sent"] += sent * len(parts[2])
                     self._host.viewers.not_sent(refused)
-                else:
+                elif not outgoing.may_be_lost:
                     # It would misread what follows; forgotten, it has to join again.
                     for peer in refused:
                         self._host.lost(peer, time.monotonic_ns())

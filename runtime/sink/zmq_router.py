@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -91,13 +92,16 @@ class RouterSink:
         *,
         seq: int,
         t_capture_ns: int,
-        stamps: Mapping[str, int] | None = None,
+        extension: wire.Extension | None = None,
+        is_discontinuous: bool = False,
     ) -> int:
         """Send a packet to every viewer that can use it; return to how many.
 
-        seq           number of its source picture, greater than the one before
+        seq           number of its source picture, greater than the one before, or the same in a
+                      key frame that shows that picture again
         t_capture_ns  time.monotonic_ns() when that picture was captured
-        stamps        time.monotonic_ns() by stage name, sent along for latency tables
+        extension     what is sent along; its depth only to those who asked for it
+        is_discontinuous  the source's times start anew with it
         Raises TransportError if the sink is closed, or a number cannot be sent.
         """
         with self._state:
@@ -106,7 +110,10 @@ class RouterSink:
                 raise TransportError(f"{self.address.url}: is closed, and was given frame {seq}")
             dep = self._dep(seq, is_key=packet.is_keyframe)
             stream, (codec, layout) = self._host.stream, self._coding
-            flags = wire.Flag.LAST_OF_AU | (wire.Flag.KEY if packet.is_keyframe else wire.Flag(0))
+            flags = wire.Flag.LAST_OF_AU
+            flags |= wire.Flag.KEY if packet.is_keyframe else wire.Flag(0)
+            flags |= wire.Flag.DISCONT if is_discontinuous else wire.Flag(0)
+            extension = extension or wire.Extension()
             frame = wire.FrameMessage(
                 codec=codec,
                 epoch=self._epoch,
@@ -120,7 +127,8 @@ class RouterSink:
                 dep=dep,
                 payload=packet.data,
                 flags=flags,
-                stamps=stamps or {},
+                stamps=extension.stamps,
+                facts=extension.facts,
             )
             parts = wire.pack(frame)
             self._previous_seq = seq
@@ -128,9 +136,33 @@ class RouterSink:
                 is_key=packet.is_keyframe, seq=seq, now_ns=time.monotonic_ns()
             )
             self._packets += 1
-            if peers:
-                self._thread.enqueue(Outgoing(peers, parts, is_frame=True))
+            wanting = self._host.viewers.want_depth() if extension.depth else frozenset()
+            plain = tuple(peer for peer in peers if peer not in wanting)
+            deep = tuple(peer for peer in peers if peer in wanting)
+            if plain:
+                self._thread.enqueue(Outgoing(plain, parts, is_frame=True))
+            if deep:
+                parts = wire.pack(replace(frame, depth=extension.depth))
+                self._thread.enqueue(Outgoing(deep, parts, is_frame=True))
         return len(peers)
+
+    def depth_wanted(self) -> bool:
+        """Return whether some viewer wants its frames to bring their depth."""
+        with self._state:
+            return bool(self._host.viewers.want_depth())
+
+    def tell(self, notice: wire.Notice) -> None:
+        """Bring a notice to all viewers; who does not read misses it."""
+        with self._state:
+            peers = self._host.viewers.peers()
+            if peers and not self._is_closed:
+                parts = wire.pack(notice)
+                self._thread.enqueue(Outgoing(peers, parts, is_frame=False, may_be_lost=True))
+
+    def describe_controls(self, controls: Mapping[str, float]) -> None:
+        """Tell those who join from now on where the eye parameters stand."""
+        with self._state:
+            self._host.stream = replace(self._host.stream, controls=controls)
 
     def reconfigure(self, stream: wire.Stream) -> None:
         """Describe the stream anew to all viewers; the next packet must be a key frame."""
@@ -174,7 +206,7 @@ class RouterSink:
     def _dep(self, seq: int, *, is_key: bool) -> int:
         """Return how far back in seq the picture is that this one needs; 0 for a key frame."""
         previous = self._previous_seq
-        if previous is not None and seq <= previous:
+        if previous is not None and (seq < previous or (seq == previous and not is_key)):
             raise TransportError(f"frame {seq} came after frame {previous}; numbers must grow")
         if is_key:
             return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from stereocast.engine.frame import Frame
 
@@ -20,6 +20,8 @@ class SourceInfo:
     duration_ns    None when unknown
     start_ns       presentation time of the first frame
     live           True: newest frame wins; False: every frame counts
+    origin_ns      presentation time from which positions in the source are counted
+    seekable_ns    how long the source is for `seek`, None where it cannot seek
     time_base      unit in which the source counts presentation time, for writing files
     notes          what was decided on the user's behalf, said aloud once
     """
@@ -33,6 +35,8 @@ class SourceInfo:
     frames: int | None = None
     duration_ns: int | None = None
     start_ns: int = 0
+    origin_ns: int = 0
+    seekable_ns: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -46,3 +50,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release files, decoders and threads. May be called twice."""
+
+
+@runtime_checkable
+class SeekableSource(Source, Protocol):
+    """A source that can go on elsewhere, if its `info.seekable_ns` says so."""
+
+    def seek(self, position_s: float) -> Iterator[Frame]:
+        """Return the frames from a position on; they replace those that were not read yet.
+
+        position_s  seconds after `info.origin_ns`, brought into the source's length
+        Indices grow on, times begin anew. Call it between two frames, on the thread that reads.
+        Raises SourceError where the source cannot.
+        """

@@ -6,6 +6,7 @@ Decodes nothing; decoder.py does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from stereocast.engine.errors import SourceError
+from stereocast.runtime.source.timeline import to_ns
 
 # Demuxers that open other files or hosts on their own account; a media file is none of them.
 _PLAYLISTS = frozenset({"concat", "dash", "hls", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"})
@@ -30,6 +32,23 @@ class OpenedContainer:
     video: VideoStream
     audio_codec: str | None
     notes: tuple[str, ...]
+
+    @property
+    def duration_ns(self) -> int | None:
+        """How long the pictures last by the container's header; None where it does not say."""
+        if self.video.duration is not None and self.video.time_base is not None:
+            return to_ns(self.video.duration, self.video.time_base)
+        if self.container.duration is not None:
+            return to_ns(self.container.duration, Fraction(1, 1_000_000))
+        return None
+
+    @property
+    def indexed_pictures(self) -> int | None:
+        """How many pictures the index promises, edit lists included; None without an index."""
+        entries = self.video.index_entries
+        if self.video.frames == 0 or len(entries) != self.video.frames:
+            return None
+        return sum(not entry.is_discard for entry in entries)
 
 
 def open_container(path: Path, *, max_pixels: int, threads: int) -> OpenedContainer:

@@ -66,9 +66,14 @@ class Deinterlacer:
         if self._ends is not None:
             self._ends[0].push(None)
             yield from self._finished()
+        self.forget()
+
+    def forget(self) -> None:
+        """Become idle without yielding what is still inside."""
         self._graph = None
         self._ends = None
         self._geometry = None
+        self._waiting.clear()
 
     def _build(self, frame: av.VideoFrame) -> tuple[FilterContext, FilterContext]:
         graph = av.filter.Graph()

@@ -8,9 +8,11 @@ whether there is any).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -85,9 +87,14 @@ class FileSource:
         self.path = Path(path)
         self._options = options = options or FileOptions()
         self._open()
+        self._origin_ns = to_ns(self._opened.video.start_time or 0, self._decoder.time_base)
+        self._counted: Counter[str] = Counter()
         try:
-            self._pictures = self._from_start()
+            self._pictures = self._decoder.pictures()
+            if options.start_s > 0:
+                self._pictures = self._from_time(self._at(options.start_s))
             self._first = self._first_picture()
+            self._pictures = chain((self._first,), self._pictures)
             geometry, notes = plan_geometry(
                 self._first.frame,
                 aspect=self._opened.video.sample_aspect_ratio or Fraction(1),
@@ -104,6 +111,9 @@ class FileSource:
         self._deinterlacer = Deinterlacer(threads=options.threads)
         self._rate = None if options.max_fps is None else RateLimit(options.max_fps)
         self._dropped = 0
+        self._index = 0
+        self._delivered = 0
+        self._is_whole = options.start_s == 0
         self._started = False
         self._closed = False
 
@@ -119,11 +129,10 @@ class FileSource:
             skip_damage=options.skip_damage,
         )
 
-    def _from_start(self) -> Iterator[Picture]:
-        if self._options.start_s == 0:
-            return self._decoder.pictures()
-        begin_ns = to_ns(self._opened.video.start_time or 0, self._decoder.time_base)
-        target_ns = begin_ns + round(self._options.start_s * SECOND_NS)
+    def _at(self, position_s: float) -> int:
+        return self._origin_ns + round(position_s * SECOND_NS)
+
+    def _from_time(self, target_ns: int) -> Iterator[Picture]:
         pictures = self._decoder.seek(target_ns)
         if pictures is not None:
             return pictures
@@ -163,18 +172,30 @@ class FileSource:
             frames=_promised_frames(self._opened, options),
             duration_ns=_duration_ns(self._opened, options, fps),
             start_ns=self._first.pts_ns,
+            origin_ns=self._origin_ns,
+            seekable_ns=self._seekable_ns(),
             notes=notes,
+        )
+
+    def _seekable_ns(self) -> int | None:
+        # Without times in the file a position would mean reading it from its beginning.
+        return None if self._first.frame.pts is None else self._opened.duration_ns
+
+    def _decoder_counts(self) -> Counter[str]:
+        return Counter(
+            decoded=self._decoder.decoded,
+            decode_errors=self._decoder.decode_errors,
+            damaged_pictures=self._decoder.damaged,
+            repaired_pts=self._decoder.timeline.repaired,
+            gaps=self._decoder.timeline.gaps,
         )
 
     @property
     def report(self) -> dict[str, int]:
         """What happened so far, in counts; see the classes that count for their meaning."""
+        now = self._decoder_counts()
         return {
-            "decoded": self._decoder.decoded,
-            "decode_errors": self._decoder.decode_errors,
-            "damaged_pictures": self._decoder.damaged,
-            "repaired_pts": self._decoder.timeline.repaired,
-            "gaps": self._decoder.timeline.gaps,
+            **{name: count + self._counted[name] for name, count in now.items()},
             "deinterlaced": self._deinterlacer.deinterlaced,
             "size_changes": self._converter.size_changes,
             "dropped_by_max_fps": self._dropped,
@@ -200,17 +221,36 @@ class FileSource:
         self._started = True
         return self._frames()
 
+    def seek(self, position_s: float) -> Iterator[Frame]:
+        """Return the frames from a position on; see `SeekableSource.seek`."""
+        length_ns = self.info.seekable_ns
+        if length_ns is None:
+            raise SourceError(f"{self.path}: has no index or no times, so nobody can seek in it")
+        # The end itself would show nothing at all: go to the last picture instead.
+        last_s = max(0, length_ns - round(SECOND_NS / self._decoder.fps)) / SECOND_NS
+        self._counted += self._decoder_counts()
+        self._pictures = self._from_time(self._at(min(max(position_s, 0.0), last_s)))
+        self._deinterlacer.forget()
+        if self._options.max_fps is not None:
+            self._rate = RateLimit(self._options.max_fps)
+        self._started, self._is_whole = True, False
+        return self._frames()
+
     def _frames(self) -> Iterator[Frame]:
-        delivered = 0
-        for index, picture in enumerate(self._whole_pictures()):
+        limit = math.inf if self._options.frames is None else self._options.frames
+        if self._delivered >= limit:
+            return
+        for picture in self._whole_pictures():
+            index = self._index
+            self._index += 1
             if self._rate is not None and not self._rate.keeps(picture.pts_ns):
                 self._dropped += 1
                 continue
+            self._delivered += 1
             yield Frame(self._pixels(picture, index), picture.pts_ns, index)
-            delivered += 1
-            if delivered == self._options.frames:
+            if self._delivered >= limit:
                 return
-        if self._options.start_s == 0:
+        if self._is_whole:
             self._decoder.check_complete()
 
     def _pixels(self, picture: Picture, index: int) -> Tensor:
@@ -225,7 +265,6 @@ class FileSource:
     def _whole_pictures(self) -> Iterator[Picture]:
         """Yield deinterlaced pictures; what was decoded before an error comes before the error."""
         try:
-            yield from self._deinterlacer.push(self._first)
             for picture in self._pictures:
                 yield from self._deinterlacer.push(picture)
         except SourceError:
@@ -241,25 +280,16 @@ class FileSource:
 
 
 def _promised_frames(opened: OpenedContainer, options: FileOptions) -> int | None:
-    """Return how many frames will come if the container's index says so, edit lists included."""
-    if options.start_s > 0 or options.max_fps is not None:
+    shown = opened.indexed_pictures
+    if shown is None or options.start_s > 0 or options.max_fps is not None:
         return None
-    entries = opened.video.index_entries
-    if opened.video.frames == 0 or len(entries) != opened.video.frames:
-        return None
-    shown = sum(not entry.is_discard for entry in entries)
     return shown if options.frames is None else min(shown, options.frames)
 
 
 def _duration_ns(opened: OpenedContainer, options: FileOptions, fps: float) -> int | None:
-    video = opened.video
-    if video.duration is not None and video.time_base is not None:
-        total_ns = to_ns(video.duration, video.time_base)
-    elif opened.container.duration is not None:
-        total_ns = to_ns(opened.container.duration, Fraction(1, 1_000_000))
-    else:
+    if opened.duration_ns is None:
         return None
-    rest_ns = max(0, total_ns - round(options.start_s * SECOND_NS))
+    rest_ns = max(0, opened.duration_ns - round(options.start_s * SECOND_NS))
     if options.frames is None:
         return rest_ns
     return min(rest_ns, round(options.frames / fps * SECOND_NS))

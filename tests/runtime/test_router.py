@@ -56,9 +56,8 @@ def test_the_welcome_describes_the_stream(sink: RouterSink) -> None:
 
 def test_stage_stamps_travel_with_the_frame(sink: RouterSink) -> None:
     with StreamClient(sink.address, name="watch") as client:
-        sink.write(
-            packet(0, is_key=True), seq=0, t_capture_ns=5, stamps={"decoded": 7, "packed": 9}
-        )
+        extension = wire.Extension(stamps={"decoded": 7, "packed": 9})
+        sink.write(packet(0, is_key=True), seq=0, t_capture_ns=5, extension=extension)
         frame = next_frame(client)
     assert frame.stamps == {"decoded": 7, "packed": 9} and frame.t_capture_ns == 5
 
@@ -182,8 +181,18 @@ def test_a_closed_sink_takes_no_packets(sink: RouterSink) -> None:
 
 def test_frame_numbers_must_grow(sink: RouterSink) -> None:
     write(sink, 4, is_key=True)
-    with pytest.raises(TransportError, match="frame 4 came after frame 4"):
-        write(sink, 4, is_key=True)
+    with pytest.raises(TransportError, match="frame 3 came after frame 4"):
+        write(sink, 3, is_key=True)
+
+
+def test_a_picture_may_be_shown_again_only_by_a_key_frame(sink: RouterSink) -> None:
+    with StreamClient(sink.address, name="watch", credit=8) as client:
+        for seq, is_key in ((4, True), (4, True), (5, False)):
+            assert write(sink, seq, is_key=is_key) == 1
+        frames = [next_frame(client) for _ in range(3)]
+        with pytest.raises(TransportError, match="frame 5 came after frame 5"):
+            write(sink, 5, is_key=False)
+    assert [(frame.seq, frame.dep) for frame in frames] == [(4, 0), (4, 0), (5, 1)]
 
 
 def test_a_gap_too_long_for_the_header_breaks_the_chain(sink: RouterSink) -> None:

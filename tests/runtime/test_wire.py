@@ -38,15 +38,20 @@ CLIENT_MESSAGES: list[wire.ClientMessage] = [
     wire.Stats(histograms={"age_ms": (0, 3, 9)}),
     wire.Quality(strength=2.5, balance=-1.0, bitrate=8_000_000),
     wire.Quality(),
+    wire.Quality(paused=True, seek_s=2.5, depth=False),
     wire.Bye(),
 ]
 SERVER_MESSAGES: list[wire.ServerMessage] = [
     wire.Welcome(**STREAM, session="s", server_t=5, limits={"max_credit": 8}),
     wire.Reconfig(**STREAM, session="s", server_t=6),
+    wire.Welcome(
+        **STREAM, session="s", server_t=5, can_seek=True, duration_s=8.0, live=False,
+        controls={"strength": 2.5}, ranges={"strength": (0.0, 10.0)},
+    ),
     wire.Pong(t1=1, t2=2, t3=3),
     wire.Notice(level="info", code="degraded", text="smaller picture"),
     wire.End(code="eos"),
-]
+]  # fmt: skip
 GOLDEN_HEADER = bytes.fromhex(
     "53 43 53 54 01 09 01 00 01 00 00 00 07 00 00 00"
     "55 62 e8 0d 00 00 00 00 00 ca 9a 3b 00 00 00 00"
@@ -269,7 +274,9 @@ def mutate(parts: list[bytes], rng: random.Random) -> list[bytes]:
 
 def test_fuzzed_messages_are_read_or_refused_and_nothing_else() -> None:
     rng = random.Random(0)
-    messages = [*CLIENT_MESSAGES, *SERVER_MESSAGES, GOLDEN_FRAME]
+    deep = wire.DepthMap(w=3, h=2, data=b"abcdef")
+    rich = replace(GOLDEN_FRAME, stamps={"t0": 1}, facts={"position_s": 2.5}, depth=deep)
+    messages = [*CLIENT_MESSAGES, *SERVER_MESSAGES, GOLDEN_FRAME, rich]
     valid = [wire.pack(message) for message in messages]
     read = 0
     for number in range(100_000):
