@@ -1,0 +1,172 @@
+// What the page says about the stream: the state of the link, covers, notices, figures.
+
+const byId = (id) => document.getElementById(id);
+const TOAST_MS = 6000;
+const AGE_WARNING_MS = 500;
+
+const LINK_WORDS = Object.freeze({
+  connecting: "Connecting",
+  open: "Live",
+  waiting: "Reconnecting",
+  stopped: "Stopped",
+});
+
+/** What stands in the way, in words for the person who watches. */
+export const PROBLEMS = Object.freeze({
+  insecure: {
+    title: "This page needs https",
+    text: "Browsers decode video and open headsets only on https or on localhost. Use the https address that the terminal shows. The simple preview works here, without 3D.",
+  },
+  webcodecs: {
+    title: "This browser cannot decode the stream",
+    text: "It has no WebCodecs. Use a current Chrome, Edge, Safari or headset browser, or look at the simple preview.",
+  },
+  codec: {
+    title: "This device cannot decode the stream",
+    text: "Try a smaller picture, or look at the simple preview.",
+  },
+  webgl: {
+    title: "This browser has no WebGL 2",
+    text: "Switch hardware acceleration on in its settings, or look at the simple preview.",
+  },
+  worker: {
+    title: "The page could not start its decoder",
+    text: "Reload it. The simple preview works without.",
+  },
+});
+
+const ms = (value) => (value === null ? "–" : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
+
+/** Return the rows [name, text] of the statistics overlay. */
+export function statisticsRows({ figures, stream, health, facts }) {
+  const { fps, p50Ms, p95Ms, drops, queue, stages, ageRefusal } = figures;
+  const lost = Object.entries(drops).filter(([, count]) => count > 0);
+  const clock = health?.clock ? `±${health.clock.errorMs.toFixed(1)} ms` : "not compared yet";
+  const mismatch =
+    health?.declaredCodec && health.codec?.startsWith("avc1") && health.codec !== health.declaredCodec
+      ? `, announced as ${health.declaredCodec}`
+      : "";
+  const hardware = { true: "hardware", false: "software" }[health?.hardware] ?? "";
+  const rows = [
+    ["Pictures", stream ? `${fps.toFixed(1)} of ${stream.fps.toFixed(0)} fps` : "–"],
+    ["Age", ageRefusal ?? (p50Ms === null ? "–" : `${ms(p50Ms)} median, ${ms(p95Ms)} p95`)],
+    ["Clocks", clock],
+    ["Not shown", lost.length ? lost.map(([cause, n]) => `${n} ${DROP_WORDS[cause]}`).join(", ") : "none"],
+    ["Stream", stream ? `${stream.width}×${stream.height} ${stream.layout}` : "–"],
+    ["Decoder", `${[health?.codec ?? "–", hardware].filter(Boolean).join(", ")}${mismatch}; ${queue} waiting`],
+  ];
+  if (Number.isFinite(facts.comfort)) rows.push(["Comfort", `${Math.round(facts.comfort * 100)} %`]);
+  if (Number.isFinite(facts.holes_share)) {
+    rows.push(["Filled in", `${(facts.holes_share * 100).toFixed(1)} % of the picture`]);
+  }
+  if (Number.isFinite(facts.depth_near) && Number.isFinite(facts.depth_far)) {
+    rows.push(["Depth", `${facts.depth_far.toFixed(2)} … ${facts.depth_near.toFixed(2)}`]);
+  }
+  const times = stages.map(([name, value]) => `${name} ${value.toFixed(1)}`).join(" · ");
+  if (times) rows.push(["Stages, ms", times]);
+  return rows;
+}
+
+const DROP_WORDS = Object.freeze({
+  source: "skipped by the engine",
+  sync: "waiting for a key picture",
+  decode: "by the decoder",
+  late: "overtaken",
+});
+
+export class Status {
+  #toastTimer = null;
+  #hasProblem = false;
+
+  constructor(player) {
+    this.player = player;
+  }
+
+  /** Show the state of the connection; while there is no picture, on the whole stage. */
+  showLink(link) {
+    const chip = byId("link");
+    chip.dataset.state = link.state;
+    chip.textContent = LINK_WORDS[link.state];
+    chip.title = link.text ?? "";
+    if (this.#hasProblem) return;
+    const hasPicture = this.player.last !== null;
+    if (link.state === "stopped") {
+      this.cover("The stream has ended", link.text || "", { retry: true });
+    } else if (link.state === "waiting" && !hasPicture && link.attempt > 1) {
+      const why = link.text ? `${link.text} ` : "";
+      this.cover("No stream yet", `${why}Start one with “stereocast live … --web”; this page keeps looking.`, { retry: true });
+    } else if (!hasPicture) {
+      this.cover("Looking for the stream", "", { busy: true });
+    } else {
+      this.uncover();
+    }
+  }
+
+  /** Say that the stream answered, but no picture has come yet. */
+  showJoined() {
+    if (!this.#hasProblem && this.player.last === null) {
+      this.cover("The stream is starting", "The first picture is on its way.", { busy: true });
+    }
+  }
+
+  /** Say what this browser cannot do, with the way out. */
+  showProblem({ code, text }) {
+    const problem = PROBLEMS[code] ?? { title: "Something went wrong", text: "" };
+    this.#hasProblem = true;
+    this.cover(problem.title, [problem.text, text].filter(Boolean).join(" "), { preview: true });
+  }
+
+  /** Put words over the picture. */
+  cover(title, text, { busy = false, retry = false, preview = false }) {
+    byId("cover-title").textContent = title;
+    byId("cover-text").textContent = text;
+    byId("cover").querySelector(".spinner").hidden = !busy;
+    byId("cover-retry").hidden = !retry;
+    byId("cover-link").hidden = !preview;
+    byId("cover").hidden = false;
+  }
+
+  /** Take the words away. */
+  uncover() {
+    if (!this.#hasProblem) byId("cover").hidden = true;
+  }
+
+  /** Say something in passing. */
+  toast(text) {
+    const toast = byId("toast");
+    toast.textContent = text;
+    toast.hidden = false;
+    clearTimeout(this.#toastTimer);
+    this.#toastTimer = setTimeout(() => (toast.hidden = true), TOAST_MS);
+  }
+
+  /** Write a lasting hint under the picture, or remove it with "". */
+  hint(text) {
+    byId("hint").textContent = text;
+    byId("hint").hidden = !text;
+  }
+
+  /** Bring figures and age up to date; called a few times a second. */
+  refresh() {
+    const { player } = this;
+    const figures = player.figures();
+    const age = byId("age");
+    age.hidden = figures.p50Ms === null || player.link.state !== "open";
+    if (!age.hidden) {
+      age.firstChild.textContent = `${Math.round(figures.p50Ms)} ms`;
+      age.title = "Time from capture to the screen, median of the last seconds";
+      age.dataset.slow = String(figures.p50Ms > AGE_WARNING_MS);
+    }
+    if (byId("stats").hidden) return;
+    const rows = statisticsRows({ figures, stream: player.stream, health: player.health, facts: player.facts });
+    byId("stats").replaceChildren(
+      ...rows.map(([name, text]) => {
+        const row = document.createElement("div");
+        const [term, words] = [document.createElement("dt"), document.createElement("dd")];
+        [term.textContent, words.textContent] = [name, text];
+        row.append(term, words);
+        return row;
+      }),
+    );
+  }
+}

@@ -1,0 +1,55 @@
+"""The page's own tests, run by node's test runner; they need no packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).resolve().parent / "unit"
+STATIC = UNIT.parents[2] / "runtime" / "web" / "static"
+MAX_LINES = 300
+OLDEST_NODE = 20
+
+
+def node() -> str:
+    """Find node; the test skips without it, and fails where CI=true."""
+    found = shutil.which("node")
+    if found:
+        version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+        if int(version.stdout.lstrip("v").split(".")[0]) >= OLDEST_NODE:
+            return found
+    reason = f"the page's tests need node {OLDEST_NODE} or newer"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def test_the_page_passes_its_unit_tests() -> None:
+    files = sorted(str(file) for file in UNIT.glob("*.test.js"))
+    run = subprocess.run(
+        [node(), "--test", *files], capture_output=True, text=True, timeout=120, cwd=UNIT
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert files
+
+
+@pytest.mark.parametrize("file", sorted(STATIC.iterdir()), ids=lambda file: file.name)
+def test_a_file_of_the_page_has_one_subject_and_no_outside_asset(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_LINES
+    outside = text.replace("http://www.w3.org/2000/svg", "")
+    assert "http://" not in outside
+    assert "https://" not in outside
+
+
+def test_the_page_runs_under_a_policy_without_inline_code() -> None:
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    assert "<style" not in page
+    assert "style=" not in page
+    assert "javascript:" not in page
+    assert page.count("<script") == page.count('<script type="module" src="/static/') == 1
+    assert not any(f" on{event}=" in page for event in ("click", "load", "error", "input"))
