@@ -80,6 +80,10 @@ class RouterThread:
         try:
             set_common_options(self._router, max_part_bytes=wire.MAX_CONTROL_BYTES)
             self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            # libzmq 4.3 aborts the process when a heartbeat falls due on a connection that broke
+            # while its messages waited unread, which a flood can bring about (its issue 4364).
+            # Viewers send heartbeats and PINGs themselves, and who is silent is forgotten.
+            self._router.setsockopt(zmq.HEARTBEAT_IVL, 0)
             self._router.setsockopt(zmq.SNDHWM, host.viewers.limits.max_credit + CONTROL_MESSAGES)
             self._router.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)
             if keys:

@@ -148,3 +148,77 @@ def test_closing_ends_a_source_that_nobody_takes_from(tmp_path: Path) -> None:
     file.start()
     file.close()
     assert file.frames <= 2
+
+
+def take(paced: PacedSource) -> Captured:
+    """The next frame that is not stale."""
+    deadline = time.monotonic() + 5
+    while (captured := paced.take(0.1)) is None:
+        assert time.monotonic() < deadline
+    return captured
+
+
+def test_a_seek_replaces_what_was_decoded_ahead(tmp_path: Path) -> None:
+    with closing(PacedSource(clip(tmp_path))) as paced:
+        paced.start()
+        take(paced)
+        time.sleep(0.2)  # the next one waits in the box, and the one after it for room
+        assert paced.seek(0.2)
+        frames = [take(paced) for _ in range(3)]
+    assert [captured.frame.pts_ns * 25 // NANO for captured in frames] == [5, 6, 7]
+    assert {captured.turn for captured in frames} == {1}
+    assert paced.stale == 2
+
+
+def test_a_paused_file_lets_only_the_first_frame_after_a_seek_out(tmp_path: Path) -> None:
+    with closing(PacedSource(clip(tmp_path))) as paced:
+        paced.start()
+        take(paced)
+        paced.pause(True)
+        assert paced.seek(0.2)
+        assert take(paced).frame.pts_ns == NANO // 5
+        assert paced.take(0.2) is None
+        paced.pause(False)
+        assert take(paced).frame.pts_ns == NANO // 25 * 6
+
+
+def test_a_file_read_to_its_end_is_not_over_while_its_last_frame_waits(tmp_path: Path) -> None:
+    with closing(PacedSource(clip(tmp_path, count=2, rate=100))) as paced:
+        paced.start()
+        take(paced)
+        time.sleep(0.2)
+        assert paced.seek(0.0)
+        again = [take(paced) for _ in range(2)]
+        with pytest.raises(Closed):
+            take(paced)
+        assert not paced.seek(0.0)
+    assert [captured.frame.pts_ns for captured in again] == [0, NANO // 100]
+
+
+def test_a_paused_file_does_not_end(tmp_path: Path) -> None:
+    with closing(PacedSource(clip(tmp_path, count=1))) as paced:
+        paced.start()
+        paced.pause(True)
+        take(paced)
+        time.sleep(0.2)
+        assert not paced.box.is_closed
+        assert paced.seek(0.0)
+        take(paced)
+        paced.pause(False)
+        with pytest.raises(Closed):
+            take(paced)
+
+
+def test_a_paused_file_can_be_closed(tmp_path: Path) -> None:
+    paced = PacedSource(clip(tmp_path))
+    paced.start()
+    take(paced)
+    paced.pause(True)
+    began = time.monotonic()
+    paced.close()
+    assert time.monotonic() - began < 1
+
+
+def test_a_camera_can_neither_wait_nor_seek() -> None:
+    with closing(PacedSource(Camera(count=3))) as paced:
+        assert (paced.can_pause, paced.can_seek, paced.seek(0.0)) == (False, False, False)

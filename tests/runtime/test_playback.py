@@ -93,7 +93,7 @@ class Viewer:
 
 @pytest.fixture
 def running(film: Path, address: Address) -> Iterator[Running]:
-    with Running(FileSource(film), address, strip=False) as stream:
+    with Running(FileSource(film), address) as stream:
         yield stream
     assert stream.failure is None
 
@@ -242,23 +242,6 @@ def test_a_paused_stream_ends_at_once_when_told(running: Running, viewer: Viewer
     running.stop.set()
     viewer.until(lambda: viewer.ended)
     assert time.monotonic() - asked < 1.5
-
-
-def test_a_paused_file_can_be_taken_back_from_its_end(tmp_path: Path, address: Address) -> None:
-    path = clips.write(tmp_path / "a.mkv", Clip(count=12))
-    with Running(FileSource(path), address) as running:
-        with Viewer(address, "Ada") as viewer:
-            viewer.until_frames(1)
-            viewer.client.send_quality(seek_s=0.4, paused=True)
-            viewer.until(lambda: viewer.frames[-1].facts["position_s"] == 0.4)
-            viewer.client.send_quality(paused=False)
-            viewer.until(lambda: viewer.frames[-1].facts["position_s"] == 0.44)
-            viewer.client.send_quality(seek_s=0.0)
-            viewer.watch(0.3)
-            # Either it came in time, or the file was over: both are said, and nothing hangs.
-            viewer.until(lambda: viewer.ended)
-        assert running.ended()
-    assert running.failure is None
 
 
 def test_a_file_in_real_time_resumes_with_a_fresh_picture(film: Path, address: Address) -> None:
