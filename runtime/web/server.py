@@ -25,6 +25,7 @@ from stereocast.runtime.web.limits import GatewayLimits
 PING_INTERVAL_S = 5.0
 PING_TIMEOUT_S = 10.0
 BACKLOG = 64
+STALLED_MS = 15_000
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -32,6 +33,8 @@ def listen(host: str, port: int) -> socket.socket:
     opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it: whoever takes no byte for so long is gone, whatever waits for it.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
         opened.bind((host, port))
     except OSError as error:
         opened.close()

@@ -71,6 +71,7 @@ class ViewerSocket:
         self._outbox: deque[tuple[_Outgoing, int]] = deque()
         self._filled = asyncio.Event()
         self._joins = 0
+        self._wants_depth = False
         self._line = EngineLine(house.place, self, name=f"web {state.number}", credit=FIRST_CREDIT)
 
     async def run(self) -> None:
@@ -102,6 +103,8 @@ class ViewerSocket:
         self._joins += 1
         if self._joins > 1:
             self._house.metrics.reconnects.inc()
+        if self._wants_depth:
+            client.send_quality(depth=True)
         self._house.board.joined(stream)
         self._put(messages.welcome(stream, "welcome"))
 
@@ -215,7 +218,9 @@ class ViewerSocket:
         elif isinstance(message, messages.Stats):
             self._note(message)
         else:
-            if isinstance(message, messages.Credit) and message.age_us is not None:
+            if isinstance(message, messages.Depth):
+                self._wants_depth = message.on
+            elif isinstance(message, messages.Credit) and message.age_us is not None:
                 self._house.metrics.age.observe(message.age_us / 1e6)
             return self._line.post(lambda client: _say(client, message))
         return True
