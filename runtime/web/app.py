@@ -78,7 +78,8 @@ def build(options: GatewayOptions) -> ASGIApp:
     app.add_exception_handler(TransportError, _unavailable)
     app.add_exception_handler(ConfigError, _conflict)
     app.include_router(state_routes.routes(board, metrics, options.place))
-    app.include_router(preview_routes.routes(preview, first, painters, options.limits))
+    app.include_router(preview_routes.moving_routes(preview, painters, options.limits))
+    app.include_router(preview_routes.still_routes(preview, first, painters))
     _add_session(app, options)
     _add_page(app, options.page or page_folder())
 

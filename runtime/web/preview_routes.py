@@ -46,16 +46,16 @@ class _MovingResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-def routes(
-    preview: Preview, first: FirstFrame, painters: Executor, limits: GatewayLimits
-) -> APIRouter:
-    """Return the routes."""
+def moving_routes(preview: Preview, painters: Executor, limits: GatewayLimits) -> APIRouter:
+    """Return the route of the moving preview."""
     router = APIRouter()
     watchers = 0
 
-    async def next_jpeg(view: PreviewView, after: int, timeout_s: float) -> tuple[int, bytes]:
+    def next_jpeg(
+        view: PreviewView, after: int, timeout_s: float
+    ) -> asyncio.Future[tuple[int, bytes]]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(painters, preview.next_jpeg, view, after, timeout_s)
+        return loop.run_in_executor(painters, preview.next_jpeg, view, after, timeout_s)
 
     async def parts(view: PreviewView, fps: float, part: bytes, after: int) -> AsyncIterator[bytes]:
         while True:
@@ -97,11 +97,19 @@ def routes(
         opening = f"--{BOUNDARY}\r\n".encode() + _part(data)
         return _MovingResponse(parts(view, fps, opening, after), held)
 
+    return router
+
+
+def still_routes(preview: Preview, first: FirstFrame, painters: Executor) -> APIRouter:
+    """Return the routes of single pictures."""
+    router = APIRouter()
+
     @router.get("/snapshot.jpg", response_class=Response, responses={**_JPEG, **_FAILURES})
     async def snapshot(view: PreviewView = PreviewView.LEFT) -> Response:
         """Return the next picture of the stream."""
+        loop = asyncio.get_running_loop()
         with preview.watching(view):
-            _, data = await next_jpeg(view, preview.newest_serial(), PATIENCE_S)
+            data = await loop.run_in_executor(painters, _still, preview, view)
         return Response(data, media_type="image/jpeg")
 
     @router.get("/first-frame", response_class=Response, responses={**_JPEG, **_FAILURES})
@@ -112,6 +120,14 @@ def routes(
         return Response(data, media_type="image/jpeg")
 
     return router
+
+
+def _still(preview: Preview, view: PreviewView) -> bytes:
+    """Return a picture that is new, or, from a stream that stands still, the newest there is."""
+    try:
+        return preview.next_jpeg(view, preview.newest_serial(), PATIENCE_S)[1]
+    except TransportError:
+        return preview.next_jpeg(view, -1, 0)[1]
 
 
 def _part(data: bytes) -> bytes:
