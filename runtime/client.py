@@ -86,7 +86,7 @@ class StreamClient:
 
         credit  frames that may be under way at once, 0 (none before the first grant) to 8
         curve   the viewer's folder of keys (stereocast.runtime.curve), needed off this machine
-        wake    a file descriptor; `receive` returns early when it has something to read
+        wake    a file descriptor; when it has something to read, nothing is waited for
         Raises TransportError if nobody answers in time, StreamRefused if the server says no.
         """
         require_keys(address, has_keys=curve is not None)
@@ -215,7 +215,8 @@ class StreamClient:
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         self._send(self._hello)
         while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
-            self._socket.poll(_round_up_ms(left_ns), zmq.POLLIN)
+            if self._wait(left_ns):
+                raise TransportError(f"{self.address.url}: was told to stop before it answered")
             message = self._take()
             if isinstance(message, wire.End):
                 raise StreamRefused(f"{self.address.url} refused: {message.text or message.code}")

@@ -70,6 +70,7 @@ class EngineLine:
         self._place, self._listener = place, listener
         self._name, self._credit = name, credit
         self._posted: deque[Callable[[StreamClient], None]] = deque()
+        self._is_joined = False
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._wake: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -81,7 +82,8 @@ class EngineLine:
         if len(self._posted) >= MAX_POSTED:
             return False
         self._posted.append(command)
-        self._rouse()
+        if self._is_joined:
+            self._rouse()
         return True
 
     def stop(self) -> None:
@@ -90,7 +92,7 @@ class EngineLine:
         self._rouse()
 
     def join(self) -> None:
-        """Wait until the thread has left, about a second at most after `stop`."""
+        """Wait until the thread has left, which is soon after `stop`."""
         self._thread.join()
 
     @property
@@ -129,6 +131,8 @@ class EngineLine:
                 self._listener.ended("refused", str(refused))
                 return
             except TransportError as error:
+                if self._stopping.is_set():
+                    return
                 self._listener.notice("warning", "waiting", str(error))
                 self._stopping.wait(wait_s)
                 wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
@@ -140,13 +144,16 @@ class EngineLine:
                         return
                 except TransportError as error:
                     self._listener.notice("warning", "lost", str(error))
+                finally:
+                    self._is_joined = False
 
     def _follow(self, client: StreamClient) -> bool:
         """Hand on what comes; return whether it is over, False if the engine is to be sought anew.
 
         A server that restarts at the same address is found by the client itself.
         """
-        self._posted.clear()
+        self._posted.clear()  # what was meant for an engine that is gone
+        self._is_joined = True
         self._listener.joined(client, client.welcome)
         is_lost = False
         while not self._stopping.is_set():
