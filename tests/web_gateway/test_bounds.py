@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from contextlib import ExitStack
 
 import httpx
-import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocket
 
 from stereocast.runtime.address import Address
+from stereocast.runtime.web.board import Board
+from stereocast.runtime.web.engine_line import EnginePlace
+from stereocast.runtime.web.limits import GatewayLimits
+from stereocast.runtime.web.metrics import Metrics
+from stereocast.runtime.web.viewer_socket import House, serve_viewer
 from tests.strip_stream import StripServer
 from tests.web_gateway.conftest import Browser, Serve
+
+GRANT = '{"t":"credit","n":8}'
 
 
 def shown_in(browser: Browser, seconds: float) -> int:
@@ -69,32 +78,29 @@ def test_a_hundred_visits_leave_no_thread(serve: Serve, address: Address) -> Non
         assert gateway.http.get("/api/status").json()["viewers"] == []
 
 
-def test_credit_that_was_not_earned_ends_the_visit(serve: Serve, address: Address) -> None:
+def test_who_takes_nothing_is_hung_up_on_and_little_waits_for_it(address: Address) -> None:
     """A browser that grants without reading makes frames pile up, but only so many."""
-    gateway = serve(send_within_s=60.0)
-    with StripServer(address, frames=100_000), gateway.watch(max_queue=1) as browser:
-        deadline_s = time.monotonic() + 20
-        while time.monotonic() < deadline_s:
-            try:
-                browser.say(t="credit", n=8)
-            except Exception as error:
-                assert "ConnectionClosed" in type(error).__name__, error
-                break
-            time.sleep(0.01)
-        code, reason = browser.closed()
-        assert (code, reason) == (1008, "granted more than it takes")
+    limits = GatewayLimits(send_within_s=1.0)
+    house = House(EnginePlace(address), limits, Board(), Metrics())
+    said = [{"type": "websocket.connect"}]
 
+    async def receive() -> Message:
+        await asyncio.sleep(0.01)
+        return said.pop() if said else {"type": "websocket.receive", "text": GRANT}
 
-@pytest.mark.slow
-def test_who_takes_nothing_is_hung_up_on(serve: Serve, address: Address) -> None:
-    gateway = serve(send_within_s=1.0)
-    with StripServer(address, frames=100_000), gateway.watch(max_queue=1) as browser:
-        for _ in range(100):
-            browser.say(t="credit", n=8)
-            time.sleep(0.01)
-        deadline_s = time.monotonic() + 20
-        while time.monotonic() < deadline_s:
-            if not gateway.http.get("/api/status").json()["viewers"]:
-                return
-            time.sleep(0.2)
-        pytest.fail("the viewer kept its place")
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            await asyncio.sleep(60)
+
+    async def visit() -> None:
+        scope = {"type": "websocket", "subprotocols": ["scst.1"], "headers": []}
+        await serve_viewer(WebSocket(scope, receive, send), house)
+
+    with StripServer(address, frames=100_000):
+        began_s = time.monotonic()
+        asyncio.run(visit())
+    assert time.monotonic() - began_s < 5
+    assert house.board.viewers == 0
+    text = house.metrics.text().decode()
+    assert 'stereocast_web_viewers_refused_total{why="slow"} 1.0' in text
+    assert 'stereocast_web_viewers_refused_total{why="backlog"}' in text

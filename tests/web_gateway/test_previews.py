@@ -96,8 +96,11 @@ def test_previews_are_bounded(serve: Serve, address: Address) -> None:
         StripServer(address, frames=10_000),
         gateway.http.stream("GET", "/preview.mjpeg") as first,
     ):
-        next(first.iter_raw())
-        assert gateway.http.get("/preview.mjpeg").status_code == 503
+        pieces = first.iter_raw()
+        next(pieces)
+        with gateway.http.stream("GET", "/preview.mjpeg") as second:
+            assert second.status_code == 503
+        next(pieces)
     deadline_s = time.monotonic() + 5
     with StripServer(address, frames=10_000):
         while time.monotonic() < deadline_s:
