@@ -25,6 +25,7 @@ from stereocast.runtime.web.certificate import own_certificate
 from stereocast.runtime.web.engine_line import EnginePlace
 from stereocast.runtime.web.limits import GatewayLimits
 from stereocast.runtime.web.server import GatewayServer, listen
+from tests.cli.conftest import inside, start, stereocast  # noqa: F401  # the same commands
 
 PATIENCE_S = 10.0
 PAGE = "<!doctype html><title>page</title>"
