@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import statistics
 import threading
 import time
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import httpx
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
+from stereocast.runtime import wire
 from stereocast.runtime.address import Address
 from stereocast.runtime.web.board import Board
 from stereocast.runtime.web.engine_line import EnginePlace
@@ -104,3 +106,15 @@ def test_who_takes_nothing_is_hung_up_on_and_little_waits_for_it(address: Addres
     text = house.metrics.text().decode()
     assert 'stereocast_web_viewers_refused_total{why="slow"} 1.0' in text
     assert 'stereocast_web_viewers_refused_total{why="backlog"}' in text
+
+
+def test_small_frames_are_not_held_back(serve: Serve, address: Address) -> None:
+    """Nagle's algorithm would make a frame wait 40 ms for the info before it to be acknowledged."""
+    gateway = serve()
+    ages_ms = []
+    with StripServer(address, frames=100_000), gateway.watch() as browser:
+        for _ in range(40):
+            header = wire.HEADER.unpack_from(browser.binary())
+            ages_ms.append((time.monotonic_ns() - header[8]) / 1e6)
+            browser.say(t="credit", n=1)
+    assert statistics.median(ages_ms) < 20
