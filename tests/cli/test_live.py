@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from stereocast.runtime import wire
+from stereocast.runtime.address import parse_address
+from stereocast.runtime.client import StreamClient
 from tests import clips
 from tests.clips import Clip
 from tests.commands import Process, Stereocast
@@ -127,6 +130,34 @@ def test_a_file_that_breaks_ends_the_stream_with_one_line_and_code_3(
     report = json.loads((inside / "live.json").read_text())
     assert report["frames_out"] == 10
     assert f"stereocast: {report['partial']}" == complaints[0]
+
+
+def test_a_viewer_steers_a_file_and_ctrl_c_ends_it_in_a_pause(
+    start: Start, inside: Path, address: str
+) -> None:
+    clips.write(inside / "in.mp4", Clip(count=75))
+    live = start("live", "in.mp4", "--address", address, "--json", "live.json")
+    live.line()
+    with StreamClient(parse_address(address, folder=inside), name="Ada") as client:
+        welcome = client.welcome
+        client.send_quality(seek_s=2.0, paused=True)
+        position_s = -1.0
+        while position_s != 2.0:
+            message = client.receive(5000)
+            assert message is not None
+            if isinstance(message, wire.FrameMessage):
+                position_s = message.facts["position_s"]
+                client.grant(1)
+        live.send(signal.SIGINT)
+        ended = live.result()
+    assert (ended.code, ended.err) == (0, [])
+    assert (welcome.can_seek, welcome.duration_s, welcome.live) == (True, 3.0, False)
+    assert welcome.controls is not None and welcome.ranges is not None
+    assert set(welcome.controls) == set(welcome.ranges)
+    assert welcome.ranges["strength"] == (0.0, 10.0)
+    report = json.loads((inside / "live.json").read_text())
+    played = report["playback"]
+    assert (played["pauses"], played["seeks"], played["refused"]) == (1, 1, 0)
 
 
 def test_the_built_in_scene_streams(stereocast: Stereocast, start: Start, address: str) -> None:
