@@ -4,7 +4,7 @@
 export const SUBPROTOCOL = "scst.1";
 const FIRST_WAIT_MS = 200;
 /** A gateway that came back is found within two seconds, jitter included. */
-const LONGEST_WAIT_MS = 1500;
+const LONGEST_WAIT_MS = 1200;
 /** Full house (1013), broken rules (1008, 1009): trying often would only make it worse. */
 const REFUSED_WAIT_MS = 5000;
 const REFUSALS = Object.freeze({

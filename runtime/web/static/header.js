@@ -4,7 +4,10 @@
 export const HEADER_BYTES = 64;
 export const DEPTH_HEADER_BYTES = 16;
 export const CODECS = Object.freeze({ 1: "h264", 2: "mjpeg" });
-export const LAYOUTS = Object.freeze({ 1: "full-sbs", 2: "half-sbs" });
+export const LAYOUTS = Object.freeze({
+  1: "full-sbs", 2: "half-sbs", 3: "full-tb", 4: "half-tb", 5: "cross-eyed", 6: "anaglyph",
+  7: "rgb-depth", 8: "debug-grid", 9: "vr180",
+});
 const FLAG_KEY = 0x01;
 const FLAG_DISCONT = 0x04;
 const VERSION = 1;

@@ -4,7 +4,12 @@
 
 import { anchorMatrix, anchorQuaternion, screenRadius, transformPoint } from "./space.js";
 
-const LAYOUTS = Object.freeze({ full: "stereo-left-right", half: "stereo-left-right", tb: "stereo-top-bottom" });
+/** What the compositor can show; other layouts are drawn with WebGL. */
+const LAYOUTS = Object.freeze({
+  "full-sbs": "stereo-left-right", "half-sbs": "stereo-left-right",
+  "full-tb": "stereo-top-bottom", "half-tb": "stereo-top-bottom",
+  anaglyph: "mono", "rgb-depth": "mono", "debug-grid": "mono",
+});
 /** A video that shows nothing this long after its first picture never will. */
 const PATIENCE_MS = 3000;
 const NEEDED = ["XRMediaBinding", "XRWebGLBinding", "MediaStreamTrackGenerator"];
@@ -74,18 +79,18 @@ export class MediaLayer {
   }
 
   /** Return whether this layer can go on; if not it must be closed. */
-  fits({ swapEyes, headsetPath }) {
+  fits({ swapEyes, headsetPath }, { layout }) {
     const isLate = this.#firstMs !== null && performance.now() - this.#firstMs > PATIENCE_MS;
     if (isLate && this.#video.videoWidth === 0) this.#failure ??= "the video shows nothing";
     if (this.#failure) console.warn("stereocast: leaving the media layer:", this.#failure);
-    return !this.#failure && !swapEyes && headsetPath === "auto";
+    return !this.#failure && !swapEyes && headsetPath === "auto" && layout in LAYOUTS;
   }
 
   /** Put the screen where the anchor and the viewer's settings want it. */
   place(anchor, screen) {
     if (this.#video.videoWidth === 0) return;
     const isCurved = Number.isFinite(screenRadius(screen.distanceM, screen.curvature));
-    const kind = `${isCurved ? "cylinder" : "quad"} ${LAYOUTS[screen.arranged]}`;
+    const kind = `${isCurved ? "cylinder" : "quad"} ${LAYOUTS[screen.layout]}`;
     if (kind !== this.#kind) this.#rebuild(kind, isCurved, screen);
     this.#shape(isCurved, anchor, screen);
   }
@@ -108,9 +113,9 @@ export class MediaLayer {
     this.#gl.deleteFramebuffer(this.#framebuffer);
   }
 
-  #rebuild(kind, isCurved, { arranged }) {
+  #rebuild(kind, isCurved, { layout }) {
     this.#screenLayer?.destroy();
-    const wish = { space: this.#space, layout: LAYOUTS[arranged] };
+    const wish = { space: this.#space, layout: LAYOUTS[layout] };
     this.#screenLayer = isCurved
       ? this.#media.createCylinderLayer(this.#video, wish)
       : this.#media.createQuadLayer(this.#video, wish);

@@ -5,7 +5,7 @@ import { hitRectangle, multiply, rectangleVertices, rotation, translation } from
 
 const WIDTH_PX = 1280;
 const HEIGHT_PX = 720;
-const WIDTH_M = 1.0;
+const WIDTH_M = 0.92;
 const HEIGHT_M = (WIDTH_M * HEIGHT_PX) / WIDTH_PX;
 const REPAINT_MS = 200;
 /** Shown when a session begins, so that nobody has to guess that it exists. */
@@ -89,7 +89,7 @@ export class HeadsetPanel {
       this.isShown = false;
       this.#hideAtMs = Infinity;
     }
-    this.#matrix = multiply(place, multiply(translation(0, -0.68, -1.02), rotation(0, -0.58)));
+    this.#matrix = multiply(place, multiply(translation(0, -0.62, -1.04), rotation(0, -0.54)));
     if (this.isShown && now - this.#paintedMs > REPAINT_MS) this.#paint(now);
   }
 

@@ -4,7 +4,7 @@
 import { HeadsetPanel } from "./headset-panel.js";
 import { MediaLayer } from "./headset-layer.js";
 import { Pointers } from "./headset-pointers.js";
-import { anchorMatrix, anchorOf, multiply, screenVertices, transformPoint } from "./space.js";
+import { anchorMatrix, anchorOf, multiply, screenVertices, sphereVertices, transformPoint } from "./space.js";
 
 const OPTIONAL = ["local", "layers"];
 
@@ -112,6 +112,7 @@ export class Headset extends EventTarget {
     const session = this.#session;
     if (!session) return;
     session.requestAnimationFrame((_, next) => this.#draw(next));
+    this.player.takeNewest();
     const pose = frame.getViewerPose(this.#space);
     if (!pose) return;
     this.#anchor ??= anchorOf(pose.transform.matrix);
@@ -141,7 +142,7 @@ export class Headset extends EventTarget {
     this.#panel.draw(presenter, toClip);
     this.#pointers.draw(presenter, toClip);
     // Pixels of a compositor's own texture are not for reading back.
-    const isReadable = isDrawn && this.#drawing;
+    const isReadable = isDrawn && this.#drawing && !screen.isSphere;
     return { eye, corners: isReadable ? this.#corners(screenToClip, screen, box) : null };
   }
 
@@ -156,15 +157,17 @@ export class Headset extends EventTarget {
   /** Return shape and eye rectangles of the screen, and rebuild its mesh when the shape changed. */
   #screen() {
     const values = this.settings.all();
-    const { rects, aspect, arranged } = this.presenter.eyes(values);
+    const { rects, aspect, layout } = this.presenter.eyes(values);
     const { widthM, distanceM, curvature } = values;
-    const key = [widthM, distanceM, curvature, aspect].join(" ");
+    const isSphere = layout === "vr180";
+    const key = [widthM, distanceM, curvature, aspect, isSphere].join(" ");
     if (key !== this.#meshKey) {
       if (this.#mesh) this.presenter.freeMesh(this.#mesh);
-      this.#mesh = this.presenter.buildMesh(screenVertices({ widthM, distanceM, curvature, aspect }));
+      const shape = { widthM, distanceM, curvature, aspect };
+      this.#mesh = this.presenter.buildMesh(isSphere ? sphereVertices() : screenVertices(shape));
       this.#meshKey = key;
     }
-    return { rects, aspect, arranged, widthM, distanceM, curvature, swapEyes: values.swapEyes };
+    return { rects, aspect, layout, isSphere, widthM, distanceM, curvature, };
   }
 
   #corners(toClip, screen, box) {

@@ -1,34 +1,52 @@
 // Where each eye lies in a packed picture, and what shape it has. Numbers in, numbers out.
 // Rectangles are shares of the shown picture: x0, y0, x1, y1, origin top left.
 
+/** What a viewer may say against the stream's own word; tb is full or squeezed by its shape. */
 export const LAYOUT_CHOICES = Object.freeze(["auto", "full", "half", "tb"]);
+/** Tall enough to hold two whole eyes, one above the other. */
+const TALL = 1.2;
 
-const HALVES = Object.freeze({
-  sbs: { left: [0, 0, 0.5, 1], right: [0.5, 0, 1, 1] },
-  tb: { left: [0, 0, 1, 0.5], right: [0, 0.5, 1, 1] },
+const BESIDE = Object.freeze({ left: [0, 0, 0.5, 1], right: [0.5, 0, 1, 1] });
+const ABOVE = Object.freeze({ left: [0, 0, 1, 0.5], right: [0, 0.5, 1, 1] });
+const WHOLE = Object.freeze({ left: [0, 0, 1, 1], right: [0, 0, 1, 1] });
+const CROSSED = Object.freeze({ left: BESIDE.right, right: BESIDE.left });
+
+/** Each layout of the protocol: where its eyes are, and their stretch as [columns, rows]. */
+const ARRANGEMENTS = Object.freeze({
+  "full-sbs": { eyes: BESIDE, parts: [2, 1] },
+  "half-sbs": { eyes: BESIDE, parts: [1, 1] },
+  "full-tb": { eyes: ABOVE, parts: [1, 2] },
+  "half-tb": { eyes: ABOVE, parts: [1, 1] },
+  "cross-eyed": { eyes: CROSSED, parts: [2, 1] },
+  vr180: { eyes: BESIDE, parts: [2, 1] },
+  anaglyph: { eyes: WHOLE, parts: [1, 1] },
+  "rgb-depth": { eyes: WHOLE, parts: [1, 1] },
+  "debug-grid": { eyes: WHOLE, parts: [1, 1] },
 });
 
-/** Return the arrangement to draw: the viewer's choice, else what the stream says. */
-export function arrangement(choice, streamLayout) {
-  if (choice !== "auto") return choice;
-  return streamLayout === "half-sbs" ? "half" : "full";
+/** Return the layout to draw: the viewer's choice, else what the stream says. */
+export function arrangement(choice, streamLayout, { width, height }) {
+  if (choice === "full") return "full-sbs";
+  if (choice === "half") return "half-sbs";
+  if (choice === "tb") return width < height * TALL ? "full-tb" : "half-tb";
+  return Object.hasOwn(ARRANGEMENTS, streamLayout) ? streamLayout : "full-sbs";
 }
 
-/** Return {left, right} rectangles for an arrangement. */
-export function eyeRectangles(arranged, { swap = false } = {}) {
-  const { left, right } = HALVES[arranged === "tb" ? "tb" : "sbs"];
+/** Return {left, right} rectangles of a layout. */
+export function eyeRectangles(layout, { swap = false } = {}) {
+  const { left, right } = ARRANGEMENTS[layout].eyes;
   return swap ? { left: right, right: left } : { left, right };
 }
 
-/**
- * Return width / height of one eye as it is meant to be seen.
- *
- * A top-bottom picture that is taller than wide holds full eyes, otherwise squeezed ones.
- */
-export function eyeAspect(arranged, widthPx, heightPx) {
-  if (arranged === "full") return widthPx / 2 / heightPx;
-  if (arranged === "half") return widthPx / heightPx;
-  return widthPx < heightPx * 1.2 ? widthPx / (heightPx / 2) : widthPx / heightPx;
+/** Return whether both eyes see the same whole picture: one for looking at, not for a headset. */
+export function isMono(layout) {
+  return ARRANGEMENTS[layout].eyes === WHOLE;
+}
+
+/** Return width / height of one eye as it is meant to be seen. */
+export function eyeAspect(layout, { width, height }) {
+  const [columns, rows] = ARRANGEMENTS[layout].parts;
+  return width / columns / (height / rows);
 }
 
 /**

@@ -5,6 +5,7 @@ import { msOfNs } from "./header.js";
 
 export class MessageError extends Error {}
 
+const MAX_REASON = 200;
 const CONTROLS = Object.freeze(["strength", "convergence", "comfort", "balance"]);
 const isText = (value) => typeof value === "string" && value.length <= 65536;
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
@@ -112,7 +113,11 @@ export const say = Object.freeze({
     age_us: ageMs === null || ageMs === undefined ? null : Math.max(0, Math.round(ageMs * 1000)),
     queue,
   }),
-  key: (reason, lastGoodSeq) => ({ t: "key", reason, last_good_seq: lastGoodSeq ?? null }),
+  key: (reason, lastGoodSeq) => ({
+    t: "key",
+    reason: reason.slice(0, MAX_REASON),
+    last_good_seq: lastGoodSeq ?? null,
+  }),
   ping: (nowMs) => ({ t: "ping", t1: nowMs }),
   quality: (wishes) => ({
     t: "quality",

@@ -19,6 +19,8 @@ export class Player extends EventTarget {
   #listeners = new Set();
   #wiggleEye = "left";
   #ageRefusal = null;
+  #isDrawDue = false;
+  #waiting = null;
   link = { state: "connecting", attempt: 0 };
   stream = null;
   health = null;
@@ -69,11 +71,26 @@ export class Player extends EventTarget {
     this.redraw();
   }
 
-  /** Draw the page's canvas again, unless the headset has it. */
+  /**
+   * Draw with the screen's next frame: not earlier, because it would not be seen earlier, and a slow
+   * GPU would collect drawings that nobody counts. In the headset its own frames do this.
+   */
+  #requestDraw() {
+    if (this.#isDrawDue || this.headset) return;
+    this.#isDrawDue = true;
+    requestAnimationFrame(() => {
+      this.#isDrawDue = false;
+      this.redraw();
+    });
+  }
+
+  /** Draw the page's canvas at once, unless the headset has it. */
   redraw() {
     if (this.headset) return;
+    this.takeNewest();
     const { canvas } = this.presenter;
     const views = this.presenter.drawFlat(this.settings.all(), this.#wiggleEye);
+    this.countShown();
     this.notifyDrawn("page", views, canvas.height);
   }
 
@@ -120,25 +137,32 @@ export class Player extends EventTarget {
   }
 
   #show(picture, about) {
-    if (document.hidden && !this.headset) {
-      picture.close();
-      this.#pass(about.seq);
-      return;
-    }
+    this.facts = about.facts;
+    if (this.#waiting) this.#passWaiting();
+    this.#waiting = { picture, about };
+    this.headset?.offer(picture);
+    if (document.hidden && !this.headset) this.#passWaiting();
+    else this.#requestDraw();
+  }
+
+  /** Put the picture that waits onto the GPU, if there is one: what is drawn next is the newest. */
+  takeNewest() {
+    if (!this.#waiting) return;
+    const { picture, about } = this.#waiting;
+    this.#waiting = null;
     try {
       this.presenter.setPicture(picture, about.layout);
-      this.headset?.offer(picture);
     } finally {
       picture.close();
     }
-    this.facts = about.facts;
     const isFirst = this.last === null;
-    if (this.last && this.last.shownMs === null) this.#pass(this.last.seq);
     this.last = { ...about, shownMs: null, ageMs: null };
     if (isFirst) this.#tell("first", about);
-    if (this.headset) return; // drawn, and counted, with the headset's next frame
-    this.redraw();
-    this.countShown();
+  }
+
+  #passWaiting() {
+    this.#pass(this.#waiting);
+    this.#waiting = null;
   }
 
   /** Count the newest picture as shown now, once, and give its credit back. */
@@ -154,9 +178,10 @@ export class Player extends EventTarget {
   }
 
   /** Give back the credit of a picture that a newer one overtook, or that nobody could see. */
-  #pass(seq) {
+  #pass({ picture, about }) {
+    picture.close();
     this.#statistics.drop("late");
-    this.#worker.postMessage({ kind: "passed", seq });
+    this.#worker.postMessage({ kind: "passed", seq: about.seq });
   }
 
   #stages(last) {
@@ -173,7 +198,7 @@ export class Player extends EventTarget {
   #showDepth(depth) {
     if (this.settings.get("view") !== "depth") return;
     this.presenter.setDepth(depth);
-    this.redraw();
+    this.#requestDraw();
   }
 
   #settingChanged(name) {
@@ -182,7 +207,7 @@ export class Player extends EventTarget {
       if (!wantsDepth) this.presenter.dropDepth();
       this.say(say.depth(wantsDepth));
     }
-    this.redraw();
+    this.#requestDraw();
   }
 
   #wiggle() {

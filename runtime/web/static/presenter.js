@@ -1,7 +1,7 @@
 // Pictures onto the screen with WebGL2: textures, flat previews, and meshes for the headset.
 // What to show and when is decided by player.js and xr.js; pictures stay the caller's to close.
 
-import { arrangement, eyeAspect, eyeRectangles, fit, shownSize } from "./layout.js";
+import { arrangement, eyeAspect, eyeRectangles, fit, isMono, shownSize } from "./layout.js";
 import {
   ANAGLYPH_FRAGMENT, DEPTH_FRAGMENT, EYE_FRAGMENT, FILL_VERTEX, MESH_VERTEX, PANEL_FRAGMENT,
   PLAIN_FRAGMENT, buildProgram,
@@ -59,11 +59,12 @@ export class Presenter {
     this.#hasDepth = false;
   }
 
-  /** Return {rects: {left, right}, aspect} for the settings in force. */
+  /** Return {rects: {left, right}, layout, aspect} for the settings in force. */
   eyes(settings) {
-    const arranged = arrangement(settings.layout, this.#streamLayout);
-    const rects = eyeRectangles(arranged, { swap: settings.swapEyes });
-    return { rects, arranged, aspect: eyeAspect(arranged, this.#size.width || 16, this.#size.height || 9) };
+    const size = this.hasPicture ? this.#size : { width: 32, height: 9 };
+    const layout = arrangement(settings.layout, this.#streamLayout, size);
+    const rects = eyeRectangles(layout, { swap: settings.swapEyes });
+    return { rects, layout, aspect: eyeAspect(layout, size) };
   }
 
   /** Draw a flat preview; `view` is a name of settings.VIEWS, wiggle shows `wiggleEye`. */
@@ -72,8 +73,9 @@ export class Presenter {
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     this.clear(0, 0, canvas.width, canvas.height);
     if (!this.hasPicture) return [];
-    const { rects, aspect } = this.eyes(settings);
-    const view = settings.view === "wiggle" ? wiggleEye : settings.view;
+    const { rects, layout, aspect } = this.eyes(settings);
+    let view = settings.view === "wiggle" ? wiggleEye : settings.view;
+    if (isMono(layout) && view !== "depth") view = "left";
     if (view === "sbs") return this.#drawPair(rects, aspect);
     const whole = view === "depth" && this.#hasDepth ? this.#depthAspect : aspect;
     const box = fit(whole, canvas.width, canvas.height);

@@ -24,7 +24,7 @@ export const SHORTCUTS = Object.freeze([
   [["?", "h"], "This help", "toggleHelp", []],
 ]);
 
-const KEY_NAMES = Object.freeze({ " ": "Space", ArrowLeft: "←", ArrowRight: "→" });
+const KEY_NAMES = Object.freeze({ " ": "Space", ArrowLeft: "Left", ArrowRight: "Right" });
 
 /** Return the shortcut that a keyboard event means, or null: typing and sliders keep their keys. */
 export function shortcutOf({ key, ctrlKey, metaKey, altKey, target }) {
@@ -55,7 +55,7 @@ export function describeKeys(list) {
       const [term, words] = [document.createElement("dt"), document.createElement("dd")];
       for (const key of keys) {
         const cap = document.createElement("kbd");
-        cap.textContent = KEY_NAMES[key] ?? key.toUpperCase().replace("ENTER", "Enter");
+        cap.textContent = KEY_NAMES[key] ?? key.replace(/^.$/, (letter) => letter.toUpperCase());
         term.append(cap);
       }
       words.textContent = text;

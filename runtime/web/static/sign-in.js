@@ -1,5 +1,12 @@
 // The one-time token of a stream on the network: from the address to a cookie, then out of sight.
 
+/** Return the token in an address's fragment, written as #TOKEN or #token=TOKEN; null without. */
+export function tokenOf(fragment) {
+  const text = fragment.replace(/^#/, "");
+  const token = new URLSearchParams(text).get("token") ?? text;
+  return /^[\w.~-]{8,}$/.test(token) ? token : null;
+}
+
 /**
  * Hand the token of the address to the gateway, which answers with a cookie.
  *
@@ -7,7 +14,7 @@
  * once, so that it is in no history and no picture of the screen.
  */
 export async function claimSession() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const token = tokenOf(location.hash);
   if (!token) return null;
   history.replaceState(null, "", location.pathname + location.search);
   try {

@@ -2,6 +2,9 @@
 // Pure. Matrices are column-major Float32Arrays as WebGL wants them; metres; y up, −z ahead.
 
 export const SCREEN_COLUMNS = 48;
+const SPHERE_ROWS = 32;
+/** Far enough that a moving head sees no parallax of the sphere itself. */
+const SPHERE_RADIUS_M = 20;
 /** Whoever looks this far up or down while recentring means it: in bed, on a couch. */
 const TILT_FROM_RAD = 0.45;
 
@@ -92,6 +95,31 @@ export function screenVertices({ widthM, aspect, distanceM, curvature }) {
       z = radius - distanceM - radius * Math.cos(angle);
     }
     vertices.push(x, heightM / 2, z, share, 0, x, -heightM / 2, z, share, 1);
+  }
+  return new Float32Array(vertices);
+}
+
+/**
+ * Return a triangle strip [x, y, z, u, v]… of the half sphere ahead, for equirectangular 180°.
+ *
+ * Rows of the sphere are joined by triangles without area.
+ */
+export function sphereVertices() {
+  const vertices = [];
+  const add = (u, v) => {
+    const [longitude, latitude] = [(u - 0.5) * Math.PI, (0.5 - v) * Math.PI];
+    const ring = SPHERE_RADIUS_M * Math.cos(latitude);
+    const [x, z] = [ring * Math.sin(longitude), -ring * Math.cos(longitude)];
+    vertices.push(x, SPHERE_RADIUS_M * Math.sin(latitude), z, u, v);
+  };
+  for (let row = 0; row < SPHERE_ROWS; row += 1) {
+    const [top, bottom] = [row / SPHERE_ROWS, (row + 1) / SPHERE_ROWS];
+    if (row > 0) add(0, top);
+    for (let column = 0; column <= SCREEN_COLUMNS; column += 1) {
+      add(column / SCREEN_COLUMNS, top);
+      add(column / SCREEN_COLUMNS, bottom);
+    }
+    add(1, bottom);
   }
   return new Float32Array(vertices);
 }

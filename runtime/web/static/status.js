@@ -3,6 +3,7 @@
 const byId = (id) => document.getElementById(id);
 const TOAST_MS = 6000;
 const AGE_WARNING_MS = 500;
+const STALL_S = 1.5;
 
 const LINK_WORDS = Object.freeze({
   connecting: "Connecting",
@@ -116,6 +117,18 @@ export class Status {
     this.cover(problem.title, [problem.text, text].filter(Boolean).join(" "), { preview: true });
   }
 
+  /** Own up to a frozen picture: the link may be open while the engine is gone. */
+  #showStall() {
+    const { player } = this;
+    if (player.link.state !== "open" || !player.last?.shownMs) return;
+    const stillS = (performance.timeOrigin + performance.now() - player.last.shownMs) / 1000;
+    const chip = byId("link");
+    const isStalled = stillS > STALL_S && !player.isPaused && !document.hidden;
+    chip.dataset.state = isStalled ? "waiting" : "open";
+    const words = isStalled ? `No picture for ${Math.floor(stillS)} s` : LINK_WORDS.open;
+    chip.textContent = player.isPaused ? "Paused" : words;
+  }
+
   /** Put words over the picture. */
   cover(title, text, { busy = false, retry = false, preview = false }) {
     byId("cover-title").textContent = title;
@@ -150,8 +163,9 @@ export class Status {
   refresh() {
     const { player } = this;
     const figures = player.figures();
+    this.#showStall();
     const age = byId("age");
-    age.hidden = figures.p50Ms === null || player.link.state !== "open";
+    age.hidden = figures.p50Ms === null || byId("link").dataset.state !== "open";
     if (!age.hidden) {
       age.firstChild.textContent = `${Math.round(figures.p50Ms)} ms`;
       age.title = "Time from capture to the screen, median of the last seconds";

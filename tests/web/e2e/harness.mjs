@@ -26,19 +26,19 @@ const IWER = createRequire(import.meta.url).resolve("iwer/build/iwer.min.js");
 /** Said because its own WebXR is switched off. */
 const EXPECTED = /xr-spatial-tracking/;
 
-/** Start the browser; close it with `browser.close()`. */
-export async function launch() {
+/** Start the browser, with `more` flags; close it with `browser.close()`. */
+export async function launch(more = []) {
   chromium.setGraphicsMode = true;
   const executablePath = await chromium.executablePath();
   const home = await mkdtemp(join(tmpdir(), "stereocast-browser-"));
   const libraries = join(tmpdir(), "al2023", "lib");
   const env = { ...process.env, LD_LIBRARY_PATH: libraries, HOME: home };
   return puppeteer.launch({
-    args: [...chromium.args, ...GRAPHICS],
+    args: [...chromium.args, ...GRAPHICS, ...more],
     executablePath,
     headless: "shell",
     env,
-    protocolTimeout: 60_000,
+    protocolTimeout: 120_000,
   });
 }
 

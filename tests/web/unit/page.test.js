@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitMs } from "../../../runtime/web/static/connection.js";
 import { SHORTCUTS, shortcutOf } from "../../../runtime/web/static/shortcuts.js";
+import { tokenOf } from "../../../runtime/web/static/sign-in.js";
 import { Statistics, percentile, stageTimes } from "../../../runtime/web/static/stats.js";
 import { statisticsRows } from "../../../runtime/web/static/status.js";
 
@@ -13,7 +14,7 @@ test("a server that came back is found within two seconds, after any number of t
 });
 
 test("two pages that lost the same server do not come back at once", () => {
-  assert.ok(waitMs(4, 0.9) - waitMs(4, 0.1) > 500);
+  assert.ok(waitMs(4, 0.9) - waitMs(4, 0.1) > 400);
 });
 
 test("a server that refused is asked rarely", () => {
@@ -56,6 +57,12 @@ test("the overlay gives the reason where there is no age, and owns up to another
   assert.match(rows.get("Decoder"), /avc1.42c028, software, announced as avc1.42c01f; 1 waiting/);
   assert.equal(rows.get("Not shown"), "2 overtaken");
   assert.equal(rows.get("Comfort"), "50 %");
+});
+
+test("a token is found however the address carries it, and nothing else is taken for one", () => {
+  assert.equal(tokenOf("#abcDEF_123-x"), "abcDEF_123-x");
+  assert.equal(tokenOf("#token=abcDEF_123-x"), "abcDEF_123-x");
+  for (const fragment of ["", "#", "#help", "#token=", "#a b c d e f g h"]) assert.equal(tokenOf(fragment), null);
 });
 
 test("no key means two things", () => {

@@ -52,6 +52,19 @@ test("a fully curved screen is equally far everywhere", () => {
   }
 });
 
+test("the half sphere lies ahead, its middle straight ahead, equally far everywhere", () => {
+  const vertices = space.sphereVertices();
+  let middle = null;
+  for (let at = 0; at < vertices.length; at += 5) {
+    const [x, y, z, u, v] = vertices.subarray(at, at + 5);
+    assert.ok(Math.abs(Math.hypot(x, y, z) - 20) < 1e-3 && z < 1e-3);
+    if (u === 0.5 && v === 0.5) middle = [x, y, z];
+    if (u > 0.5) assert.ok(x > -1e-3);
+    if (v < 0.5) assert.ok(y > -1e-3);
+  }
+  near(middle, [0, 0, -20], 1e-3);
+});
+
 test("a ray meets a rectangle where it points", () => {
   const plane = space.multiply(space.translation(0.5, 0, -2), space.rotation(0, 0));
   const hit = space.hitRectangle(place([0.5, 0.25, 0], 0, 0), plane, 2, 1);
