@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -35,6 +36,11 @@ class Command:
     def is_running(self) -> bool:
         """Return whether it has not ended yet."""
         return self._process.poll() is None
+
+    def cpu_s(self) -> float:
+        """Return the CPU time that it has used so far, user and system, seconds."""
+        told = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C does, and wait for it; raise StereocastError if it fails."""

@@ -9,6 +9,7 @@
     ├── ModelError           a model is unknown, not here, damaged or not to be had
     ├── PlanMismatch         a built network is damaged, or was built for something else
     └── TransportError       an address, key or peer is not acceptable
+        └── StreamRefused    a stream runs there and does not let this viewer in
 
 Kernels raise ValueError and TypeError for wrong arguments. This module imports nothing, so that
 processes without torch can use it.
@@ -49,3 +50,7 @@ class ModelError(StereocastError):
 
 class TransportError(StereocastError):
     """An address, a key or a peer is not acceptable."""
+
+
+class StreamRefused(TransportError):
+    """A server answered, and will not have this viewer: it is full, or the two do not match."""

@@ -13,7 +13,7 @@ from typing import Self
 
 import zmq
 
-from stereocast.engine.errors import TransportError
+from stereocast.engine.errors import StreamRefused, TransportError
 from stereocast.engine.layout import Layout
 from stereocast.runtime import curve as curve_keys
 from stereocast.runtime import wire
@@ -80,12 +80,14 @@ class StreamClient:
         credit: int = 2,
         curve: Path | None = None,
         connect_timeout_s: float = 5.0,
+        wake: int | None = None,
     ) -> None:
         """Connect and wait for WELCOME.
 
-        credit  frames that may be under way at once, 1 to 8
+        credit  frames that may be under way at once, 0 (none before the first grant) to 8
         curve   the viewer's folder of keys (stereocast.runtime.curve), needed off this machine
-        Raises TransportError if nobody answers in time, or the server refuses.
+        wake    a file descriptor; when it has something to read, nothing is waited for
+        Raises TransportError if nobody answers in time, StreamRefused if the server says no.
         """
         require_keys(address, has_keys=curve is not None)
         claim_folder(address)
@@ -101,12 +103,17 @@ class StreamClient:
             layouts=tuple(layout.value for layout in Layout),
             credit=credit,
         )
+        self._wake = wake
         self._wants_depth = False
         self._next_ping_ns = 0
         self._next_hello_ns = 0
         keys = curve_keys.load_client_keys(curve) if curve else None
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        if wake is not None:
+            self._poller.register(wake, zmq.POLLIN)
         try:
             set_common_options(self._socket, max_part_bytes=wire.MAX_PAYLOAD_BYTES)
             if keys:
@@ -136,12 +143,17 @@ class StreamClient:
             now_ns = time.monotonic_ns()
             if message is None and now_ns >= deadline_ns:
                 return None
-            if message is None:
-                self._wait(min(deadline_ns, self._next_ping_ns) - now_ns)
+            if message is None and self._wait(min(deadline_ns, self._next_ping_ns) - now_ns):
+                return None
 
-    def grant(self, n: int, last_seq: int | None = None, age_us: int | None = None) -> None:
-        """Let the server send n more frames; say which came last and how old it was when shown."""
-        self._send(wire.Credit(n=n, last_seq=last_seq, age_us=age_us))
+    def grant(
+        self, n: int, last_seq: int | None = None, age_us: int | None = None, queue: int = 0
+    ) -> None:
+        """Let the server send n more frames; say which came last and how old it was when shown.
+
+        queue  frames that wait in the viewer's decoder
+        """
+        self._send(wire.Credit(n=n, last_seq=last_seq, age_us=age_us, queue=queue))
         self._ping_if_due()
 
     def request_key(self, reason: str, last_good_seq: int | None = None) -> None:
@@ -203,10 +215,11 @@ class StreamClient:
         deadline_ns = time.monotonic_ns() + int(timeout_s * 1e9)
         self._send(self._hello)
         while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
-            self._wait(left_ns)
+            if self._wait(left_ns):
+                raise TransportError(f"{self.address.url}: was told to stop before it answered")
             message = self._take()
             if isinstance(message, wire.End):
-                raise TransportError(f"{self.address.url} refused: {message.text or message.code}")
+                raise StreamRefused(f"{self.address.url} refused: {message.text or message.code}")
             if isinstance(message, wire.Welcome):
                 self._burst()
                 return message
@@ -262,8 +275,10 @@ class StreamClient:
             return False
         return True
 
-    def _wait(self, duration_ns: int) -> None:
-        self._socket.poll(_round_up_ms(duration_ns), zmq.POLLIN)
+    def _wait(self, duration_ns: int) -> bool:
+        """Wait for a message; return whether `wake` has something to read."""
+        ready = dict(self._poller.poll(_round_up_ms(duration_ns)))
+        return self._wake in ready
 
     def _ping_if_due(self) -> None:
         now_ns = time.monotonic_ns()

@@ -34,6 +34,21 @@ class ClockEstimate:
         return duration_ns if self.error_ns <= MAX_ERROR_SHARE * duration_ns else None
 
 
+SAME_CLOCK = ClockEstimate(0, 0)
+"""Two processes of one machine read the same CLOCK_MONOTONIC."""
+
+
+def believed(estimate: ClockEstimate | None, *, is_local: bool) -> ClockEstimate | None:
+    """Return how a server's clock reads here; None while nobody knows.
+
+    A local server is believed to share this machine's clock unless the measured offset contradicts
+    it: a tunnel's near end is local, too.
+    """
+    if is_local and (estimate is None or abs(estimate.offset_ns) <= estimate.error_ns):
+        return SAME_CLOCK
+    return estimate
+
+
 @dataclass(frozen=True)
 class _Exchange:
     offset_ns: int

@@ -130,6 +130,7 @@ class FrameMessage:
     dep      how far back in seq the picture it needs is; 0 needs none
     epoch    grows when the encoder restarts
     stamps, facts, depth  its Extension, which see
+    header   the bytes of its header as it came; empty where it was made here
     Times are nanoseconds: src_pts_ns of the source, the others of the server's monotonic clock.
     """
 
@@ -149,6 +150,7 @@ class FrameMessage:
     stamps: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, float] = field(default_factory=dict)
     depth: DepthMap | None = None
+    header: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def is_keyframe(self) -> bool:
@@ -272,6 +274,7 @@ def _parse_frame(parts: Sequence[bytes]) -> FrameMessage:
         stamps=extension.stamps,
         facts=extension.facts,
         depth=extension.depth,
+        header=parts[1],
     )
 
 

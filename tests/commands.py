@@ -39,6 +39,10 @@ class Process:
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def send(self, number: int) -> None:
         self._process.send_signal(number)
 

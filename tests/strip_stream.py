@@ -66,10 +66,13 @@ def description(codec: str = "h264") -> wire.Stream:
 
 
 class StripServer:
-    """Streams `frames` pictures at FPS, newest first as a camera would, then says EOS."""
+    """Streams `frames` pictures at FPS, newest first as a camera would, then says EOS.
+
+    sink  its socket: what viewers did can be asked there
+    """
 
     def __init__(self, address: Address, *, frames: int, codec: str = "h264") -> None:
-        self._sink = RouterSink(address, description(codec))
+        self.sink = RouterSink(address, description(codec))
         self._encoder = encoder(codec)
         self._frames = frames
         self._is_stopping = threading.Event()
@@ -89,20 +92,22 @@ class StripServer:
         self._thread.join()
 
     def _run(self) -> None:
-        with self._sink:
+        with self.sink:
             index = 0
-            while not self._sink.wait_for_credit(0.05):  # the stream begins with its first viewer
+            while not self.sink.wait_for_credit(0.05):  # the stream begins with its first viewer
                 if self._is_stopping.is_set():
                     return
             while index < self._frames and not self._is_stopping.wait(1 / FPS):
-                if self._sink.wait_for_credit(0):
+                if self.sink.wait_for_credit(0):
                     captured_ns = time.monotonic_ns()
                     packet = self._encoder.encode(
-                        strip_frame(index), keyframe=self._sink.key_wanted()
+                        strip_frame(index), keyframe=self.sink.key_wanted()
                     )
                     stamps = {"t0": captured_ns, "t6": time.monotonic_ns()}
-                    extension = wire.Extension(stamps=stamps)
-                    self._sink.write(
+                    depth = wire.DepthMap(w=7, h=5, data=bytes(range(0, 245, 7)))
+                    facts = {"position_s": index / FPS, "holes_share": 0.25}
+                    extension = wire.Extension(stamps=stamps, facts=facts, depth=depth)
+                    self.sink.write(
                         packet, seq=index, t_capture_ns=captured_ns, extension=extension
                     )
                 index += 1

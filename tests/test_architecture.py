@@ -42,6 +42,15 @@ OWNERS = {
         "export/quantise.py",
         "runtime/models/network.py",
     },
+    "fastapi": {
+        "runtime/web/app.py",
+        "runtime/web/preview_routes.py",
+        "runtime/web/state_routes.py",
+    },
+    "uvicorn": {"runtime/web/server.py"},
+    "cryptography": {"runtime/web/certificate.py"},
+    "prometheus_client": {"runtime/web/metrics.py"},
+    "segno": {"runtime/web/invitation.py"},
     "onnxscript": {"export/operators.py"},
     "openvino": {"bench/openvino.py"},
     "tensorrt": {"engine/tensorrt.py"},
@@ -65,6 +74,9 @@ WITHOUT_TORCH = (
     "stereocast.runtime.models.pull",
     "stereocast.runtime.sink.depth.video",
     "stereocast.runtime.machine",
+    "stereocast.runtime.web.app",
+    "stereocast.runtime.web.server",
+    "stereocast.runtime.cli.web",
 )
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "core", "manager", "wrapper", "handler"}
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 60

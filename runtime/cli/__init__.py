@@ -27,6 +27,7 @@ from stereocast.runtime.cli.models import models
 from stereocast.runtime.cli.outcome import ExitCode, complain
 from stereocast.runtime.cli.signals import ignore_signals, interrupt_on_signals
 from stereocast.runtime.cli.watch import watch
+from stereocast.runtime.cli.web import web
 from stereocast.runtime.machine import version
 
 _WIDEST_HELP = 100
@@ -44,7 +45,7 @@ app = typer.Typer(
         "max_content_width": _WIDEST_HELP,
     },
 )
-for command in (demo, live, watch, convert, export, doctor, keys):
+for command in (demo, live, watch, web, convert, export, doctor, keys):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")

@@ -14,7 +14,7 @@ from stereocast.runtime.cli.outcome import write_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-bench = typer.Typer(help="Measure: latency, kernels, depth, stereo, conversion, pumping.")
+bench = typer.Typer(help="Measure: latency, gateway, kernels, depth, stereo, conversion, pumping.")
 bench.command()(stereo_truth)
 
 
@@ -151,6 +151,34 @@ def convert(
         f"whole program: {whole['frames_in']} frames in, {whole['frames_out']} out, "
         f"{whole['cpu_ms_per_frame']} CPU-ms per frame (goal ≤ {report['goal_cpu_ms']:g}), "
         f"{whole['fps']} fps wall"
+    )
+    write_json(json, report)
+
+
+@bench.command()
+def gateway(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="What to stream.")] = "testsrc:",
+    *,
+    browsers: Annotated[
+        int, typer.Option(min=1, max=7, metavar="COUNT", help="WebSockets that watch.")
+    ] = 1,
+    seconds: Annotated[
+        float, typer.Option(min=2, max=1e6, metavar="SECONDS", help="How long to measure.")
+    ] = 20.0,
+    json: JsonOption = None,
+) -> None:
+    """Measure what the web gateway costs: CPU time per frame and browser, and added delay."""
+    from stereocast.bench import gateway as bench_gateway
+
+    report: dict[str, Any] = bench_gateway.run(source, browsers=browsers, seconds=seconds)
+    _say_machine(report["machine"])
+    table = _table(f"{browsers} × {report['fps']:.1f} fps", "delay", "p50 ms", "p95 ms", "p99 ms")
+    for name in ("engine_to_browser_ms", "added_ms"):
+        table.add_row(name, *(f"{value:.2f}" for value in report[name].values()))
+    _print(table)
+    typer.echo(
+        f"gateway: {report['cpu_ms_per_frame_and_browser']} CPU-ms per frame and browser, "
+        f"{report['frames']} frames"
     )
     write_json(json, report)
 

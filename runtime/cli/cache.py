@@ -24,3 +24,8 @@ def models_folder() -> Path:
 def kernels_folder() -> Path:
     """Return the folder of compiled CUDA kernels in the cache, there or not."""
     return cache_folder() / "kernels"
+
+
+def web_folder() -> Path:
+    """Return the folder of the web gateway's certificate and session key, there or not."""
+    return cache_folder() / "web"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as serialiser
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -99,6 +100,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
     threads = ThreadsConfig().resolved(usable_cores())
     encoders = probe.describe(probe.EncoderSettings(threads=threads.encode))
     address, transport_works = _probe_transport()
+    page = _ways_to_headsets()
     window = machine.version("pygame-ce")
     rows = [
         ("machine", f"{facts['processor']}, {facts['cores_usable']} cores usable, "
@@ -114,6 +116,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         *((f"encoder {e.name}", ("works: " if e.works else "does not work: ") + e.detail)
           for e in encoders),
         ("transport", address),
+        ("headsets", page),
         ("window", f"pygame-ce {window}" if window != "not installed"
                    else "not installed: pip install 'stereocast[view]'"),
     ]  # fmt: skip
@@ -127,6 +130,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         "threads": asdict(threads),
         "encoders": [asdict(encoder) for encoder in encoders],
         "transport": {"works": transport_works, "detail": address},
+        "headsets": page,
         "window": window,
         "able": able,
     }
@@ -188,3 +192,17 @@ def _probe_transport() -> tuple[str, bool]:
         f"ZeroMQ {zmq.zmq_version()} {curve} CURVE, sockets in {default_folder(os.environ)}",
         True,
     )
+
+
+def _ways_to_headsets() -> str:
+    """Say how browsers of headsets can reach the page of this machine."""
+    from stereocast.runtime.cli.cache import web_folder
+    from stereocast.runtime.cli.web import DEFAULT_PORT
+    from stereocast.runtime.web.certificate import CERTIFICATE
+    from stereocast.runtime.web.lan import lan_addresses
+
+    kept = "is kept" if (web_folder() / CERTIFICATE).is_file() else "is made on first use"
+    near = ", ".join(lan_addresses())
+    lan = f"--web --lan: https at {near}, the certificate {kept}" if near else "no network"
+    bridge = "adb is here" if shutil.which("adb") else "adb is not installed"
+    return f"{lan}; --web: http on localhost:{DEFAULT_PORT}, also by USB ({bridge})"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.layout import Layout
+from stereocast.runtime.cli.live_status import report_of, status_line, summary_of
 from stereocast.runtime.cli.options import (
     ConfigOption,
     CurveOption,
@@ -30,6 +31,8 @@ from stereocast.runtime.cli.options import (
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
 from stereocast.runtime.cli.sessions import open_session, with_model
 from stereocast.runtime.cli.signals import stopping_gently
+from stereocast.runtime.cli.web import DEFAULT_PORT
+from stereocast.runtime.cli.web_child import web_beside
 
 if TYPE_CHECKING:
     from stereocast.engine.session import Session
@@ -37,12 +40,9 @@ if TYPE_CHECKING:
     from stereocast.runtime.config import Config
     from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.encode.probe import EncoderChoice
-    from stereocast.runtime.pacing import PacedSource
     from stereocast.runtime.sink.zmq_router import RouterSink
     from stereocast.runtime.source import SourceInfo
     from stereocast.runtime.stream import Stream
-
-_STATUS_INTERVAL_S = 0.5
 
 
 def live(
@@ -67,6 +67,15 @@ def live(
         bool, typer.Option("--latency-strip", help="Stamp a barcode for `watch --measure`.")
     ] = False,
     curve: CurveOption = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Serve the page for headsets and browsers, too.")
+    ] = False,
+    web_port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="PORT", help="The page's port.")
+    ] = DEFAULT_PORT,
+    lan: Annotated[
+        bool, typer.Option("--lan", help="Let other machines see the page, by a one-time link.")
+    ] = False,
     model: ModelOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -85,6 +94,7 @@ def live(
       stereocast live film.mp4 --layout anaglyph          for red-cyan glasses
       stereocast live film.mp4 --set stereo.strength=4    more depth
       stereocast live film.mp4 --model vda-small          better depth
+      stereocast live film.mp4 --web --lan                in your headset
       stereocast live testsrc: --address tcp://127.0.0.1:5570
       stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
     """
@@ -99,6 +109,11 @@ def live(
         raise ConfigError(
             f"--latency-strip stamps both eyes, and {layout} does not keep them; "
             "leave it out or choose another layout"
+        )
+    if web and curve:
+        raise ConfigError(
+            "--web has no keys for a stream with --curve; start `stereocast web ADDRESS --curve "
+            "FOLDER` beside it, with a viewer's folder"
         )
     chosen = configuration.load(config, with_model(model, settings))
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
@@ -117,11 +132,13 @@ def live(
         with closing(choice.encoder), _offer(description, chosen, address, curve) as sink:
             stream = Stream(paced, session, choice.encoder, sink, strip=latency_strip)
             typer.echo(f"live at {sink.address.url}  ({choice.encoder.description})")
-            broken = _run(stream, sink, seconds)
+            page = web_beside(sink.address.url, web_port, lan=lan) if web else nullcontext()
+            with page:
+                broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
-            report = _report(stream, paced, sink, chosen)
+            report = report_of(stream, paced, sink, chosen)
             report |= {"depth_stage": depth.report(), "partial": broken}
-    typer.echo(_summary(report))
+    typer.echo(summary_of(report))
     write_json(json, report)
     if broken:
         complain(broken)
@@ -133,19 +150,11 @@ def _run(stream: Stream, sink: RouterSink, seconds: float | None) -> str | None:
     from stereocast.engine.errors import SourceError
 
     try:
-        with _stopping(seconds) as stop, _status(stream, sink):
+        with _stopping(seconds) as stop, status_line(stream, sink):
             stream.run(stop)
     except SourceError as error:
         return str(error)
     return None
-
-
-def _summary(report: Mapping[str, Any]) -> str:
-    dropped = ", ".join(f"{count} {cause}" for cause, count in report["drops"].items() if count)
-    return (
-        f"{report['frames_out']} of {report['frames_in']} frames sent, {report['fps']:.1f} fps, "
-        f"dropped: {dropped or 'none'}"
-    )
 
 
 def _prepare(
@@ -219,68 +228,3 @@ def _stopping(seconds: float | None) -> Iterator[threading.Event]:
     finally:
         if timer is not None:
             timer.cancel()
-
-
-@contextmanager
-def _status(stream: Stream, sink: RouterSink) -> Iterator[None]:
-    """Show one line about the running stream where there is a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    done = threading.Event()
-
-    def line() -> str:
-        report = stream.report
-        if not sink.viewers:
-            return f"{report.frames_out} frames sent · waiting for a viewer · Ctrl-C ends"
-        if stream.is_paused:
-            return f"{report.frames_out} frames sent · paused by a viewer · Ctrl-C ends"
-        p95_ms = report.account.total.percentile_ns(95) / 1e6
-        watching = "1 viewer" if sink.viewers == 1 else f"{sink.viewers} viewers"
-        return (
-            f"{watching} · {report.fps:.1f} fps · {report.frames_out} sent, "
-            f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · "
-            f"comfort {report.comfort.latest:.2f} · Ctrl-C ends"
-        )
-
-    def show() -> None:
-        with console.status(line()) as status:
-            while not done.wait(_STATUS_INTERVAL_S):
-                status.update(line())
-
-    thread = threading.Thread(target=show, name="status", daemon=True)
-    if console.is_terminal:
-        thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        if thread.is_alive():
-            thread.join()
-
-
-def _report(
-    stream: Stream, paced: PacedSource, sink: RouterSink, config: Config
-) -> dict[str, object]:
-    from stereocast.runtime import latency, machine
-
-    report = stream.report
-    shared = latency.report(
-        report.account,
-        frames_in=paced.frames,
-        frames_out=report.frames_out,
-        drops={**report.drops, "source": paced.missed},
-        fps=report.fps,
-    )
-    return {
-        "schema": "stereocast/live/1",
-        "machine": machine.facts(),
-        "config": asdict(config),
-        **shared,
-        "keyframes": report.keyframes,
-        "bytes_out": report.bytes_out,
-        "cuts": report.cuts,
-        "comfort": report.comfort.report(),
-        "playback": {**asdict(stream.playback), "stale": paced.stale},
-        "viewers": sink.counters,
-    }

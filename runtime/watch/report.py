@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from stereocast.engine.layout import Layout
 from stereocast.runtime.barcode import strip_size
-from stereocast.runtime.clock import MAX_ERROR_SHARE
+from stereocast.runtime.clock import MAX_ERROR_SHARE, SAME_CLOCK
 from stereocast.runtime.latency import StageAccount, report
 from stereocast.runtime.machine import facts
 from stereocast.runtime.watch.measure import StripCounts
-from stereocast.runtime.watch.session import SAME_CLOCK, WatchSession
+from stereocast.runtime.watch.session import WatchSession
 
 SCHEMA = "stereocast.watch/1"
 

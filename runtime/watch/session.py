@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 
 from stereocast.engine.errors import TransportError
 from stereocast.runtime.client import StreamClient, Sync
-from stereocast.runtime.clock import ClockEstimate
+from stereocast.runtime.clock import ClockEstimate, believed
 from stereocast.runtime.latency import StageAccount, stamps_from_extension
 from stereocast.runtime.watch.decode import Decoder
 from stereocast.runtime.watch.outputs import Output, Shown
@@ -25,8 +25,6 @@ from stereocast.runtime.wire import MAX_SEQ, End, Flag, FrameMessage, Notice, We
 POLL_MS = 20
 LOST_AFTER_NS = 3_000_000_000
 """A living server answers a PING every half second."""
-SAME_CLOCK = ClockEstimate(0, 0)
-"""Two processes of one machine read the same CLOCK_MONOTONIC."""
 
 _T_CAPTURE, _T_SEND, _T_RECEIVE, _T_VIEW_DECODE, _T_PRESENT = 0, 7, 8, 9, 10
 
@@ -143,17 +141,8 @@ class WatchSession:
         return (self.counts.shown - 1) * 1e9 / duration_ns if duration_ns > 0 else 0.0
 
     def clock(self) -> ClockEstimate | None:
-        """Return how the server's clock reads here; None while nobody knows.
-
-        A local address is believed to share this machine's clock unless the measured offset
-        contradicts it: a tunnel's near end is local, too.
-        """
-        estimate = self.client.clock.estimate()
-        if self.client.address.is_local and (
-            estimate is None or abs(estimate.offset_ns) <= estimate.error_ns
-        ):
-            return SAME_CLOCK
-        return estimate
+        """Return how the server's clock reads here; None while nobody knows."""
+        return believed(self.client.clock.estimate(), is_local=self.client.address.is_local)
 
     def _take(self, frame: FrameMessage) -> None:
         received_ns = self.client.received_ns

@@ -13,7 +13,7 @@ from stereocast.engine.layout import Layout
 from stereocast.runtime import barcode, wire
 from stereocast.runtime.address import Address, parse_address
 from stereocast.runtime.client import StreamClient
-from stereocast.runtime.clock import OffsetEstimator
+from stereocast.runtime.clock import SAME_CLOCK, OffsetEstimator
 from stereocast.runtime.packet import Packet
 from stereocast.runtime.watch import report, session
 from stereocast.runtime.watch.decode import luma
@@ -196,7 +196,7 @@ def test_a_late_snapshot_is_the_last_picture(address: Address, tmp_path: Path) -
 def test_a_local_clock_is_believed_until_the_offset_contradicts_it(address: Address) -> None:
     with ScriptedServer(address, []), StreamClient(address, name="test") as client:
         viewer = WatchSession(client, [])
-        assert viewer.clock() == session.SAME_CLOCK
+        assert viewer.clock() == SAME_CLOCK
         client.clock = OffsetEstimator()
         client.clock.add(1_000, 9_000_000_500, 9_000_000_600, 2_000)
         estimate = viewer.clock()

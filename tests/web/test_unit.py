@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.web.browsing import node
+
 UNIT = Path(__file__).resolve().parent / "unit"
 STATIC = UNIT.parents[2] / "runtime" / "web" / "static"
 MAX_LINES = 300
-OLDEST_NODE = 20
-
-
-def node() -> str:
-    """Find node; the test skips without it, and fails where CI=true."""
-    found = shutil.which("node")
-    if found:
-        version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
-        if int(version.stdout.lstrip("v").split(".")[0]) >= OLDEST_NODE:
-            return found
-    reason = f"the page's tests need node {OLDEST_NODE} or newer"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def test_the_page_passes_its_unit_tests() -> None:

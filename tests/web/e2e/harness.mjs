@@ -26,6 +26,11 @@ const IWER = createRequire(import.meta.url).resolve("iwer/build/iwer.min.js");
 /** Said because its own WebXR is switched off. */
 const EXPECTED = /xr-spatial-tracking/;
 
+/** The package's flags, made for one page in a tiny machine; here each page gets a process. */
+function ownArguments() {
+  return chromium.args.filter((flag) => !["--single-process", "--no-zygote"].includes(flag));
+}
+
 /** Start the browser, with `more` flags; close it with `browser.close()`. */
 export async function launch(more = []) {
   chromium.setGraphicsMode = true;
@@ -34,7 +39,7 @@ export async function launch(more = []) {
   const libraries = join(tmpdir(), "al2023", "lib");
   const env = { ...process.env, LD_LIBRARY_PATH: libraries, HOME: home };
   return puppeteer.launch({
-    args: [...chromium.args, ...GRAPHICS, ...more],
+    args: [...ownArguments(), ...GRAPHICS, ...more],
     executablePath,
     headless: "shell",
     env,
@@ -94,7 +99,9 @@ export async function enterHeadset(page) {
 /**
  * Read both rows of the barcode from the pixels of the next `count` drawings of new pictures.
  *
- * Resolves to [{seq, eye, source, encoder, right} …]; source is null where a check failed.
+ * Resolves to [{seq, eye, source, encoder, right, ageMs, readMs} …]; source is null where a check
+ * failed. ageMs is the page's own figure, capture to drawn; readMs is the same until the pixels had
+ * come back from the GPU, which is later than anybody could have seen them.
  */
 export async function readStrips(page, count, { eyeWidth, eyeHeight }) {
   await page.evaluate(STRIP_READER); // not a script tag: the page's own policy forbids inline code
@@ -160,7 +167,12 @@ window.readStrips = (count, eyeWidth, eyeHeight) => new Promise((resolve) => {
   const stop = window.stereocast.onDraw(({ seq, views, read }) => {
     if (seq === null || seq === lastSeq || !views.length) return;
     lastSeq = seq;
-    for (const view of views) strips.push({ seq, ...readEye(view, read) });
+    const { ageMs, shownMs } = window.stereocast.lastFrame();
+    for (const view of views) {
+      const strip = readEye(view, read);
+      const lateMs = performance.timeOrigin + performance.now() - shownMs;
+      strips.push({ seq, ...strip, ageMs, readMs: ageMs === null ? null : ageMs + lateMs });
+    }
     pictures += 1;
     if (pictures < count) return;
     stop();

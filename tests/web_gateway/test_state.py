@@ -1,0 +1,81 @@
+"""What the gateway tells of itself: health, status, frames, metrics, OpenAPI."""
+
+from __future__ import annotations
+
+import time
+
+from stereocast.runtime.address import Address
+from stereocast.runtime.web.metrics import Metrics
+from tests.strip_stream import FPS, HEIGHT, WIDTH, StripServer
+from tests.web_gateway.conftest import Serve
+
+
+def test_alive_is_not_ready(serve: Serve, address: Address) -> None:
+    http = serve().http
+    assert http.get("/healthz").status_code == 200
+    assert http.get("/readyz").status_code == 503
+    with StripServer(address, frames=10_000):
+        assert http.get("/readyz").json() == {"ok": True, "detail": ""}
+
+
+def test_the_status_describes_stream_and_viewers(serve: Serve, address: Address) -> None:
+    gateway = serve()
+    with StripServer(address, frames=10_000), gateway.watch() as browser:
+        browser.binary()
+        browser.say(
+            t="stats", fps=29.5, age_p50_ms=20, age_p95_ms=40, decoder_queue=1, drops={"late": 3}
+        )
+        deadline_s = time.monotonic() + 5
+        while time.monotonic() < deadline_s:
+            status = gateway.http.get("/api/status").json()
+            if status["viewers"] and status["viewers"][0]["fps"]:
+                break
+        assert status["engine_reachable"] is True
+        assert status["stream"]["width"] == WIDTH
+        assert status["stream"]["height"] == HEIGHT
+        assert status["stream"]["fps"] == FPS
+        (viewer,) = status["viewers"]
+        assert (viewer["fps"], viewer["age_p95_ms"], viewer["drops"]) == (29.5, 40, {"late": 3})
+        metrics = gateway.http.get("/metrics").text
+        assert 'stereocast_web_drops_total{cause="late"} 3.0' in metrics
+        assert "stereocast_web_viewers 1.0" in metrics
+        assert "stereocast_web_decoder_queue 1.0" in metrics
+
+
+def test_every_frame_is_told_of(serve: Serve, address: Address) -> None:
+    gateway = serve()
+    with StripServer(address, frames=10_000), gateway.watch() as browser:
+        for _ in range(4):
+            browser.binary()
+            browser.say(t="credit", n=1, age_us=30_000)
+        frames = gateway.http.get("/api/frames?n=3").json()["frames"]
+    assert len(frames) == 3
+    assert frames[0]["seq"] < frames[1]["seq"] < frames[2]["seq"]
+    assert frames[-1]["holes_share"] == 0.25
+    assert frames[-1]["comfort"] is None
+    assert 0 < frames[-1]["latency_ms"] < 1000
+    assert gateway.http.get("/api/frames?n=0").status_code == 422
+    assert "stereocast_web_frame_age_seconds_count" in gateway.http.get("/metrics").text
+
+
+def test_the_interface_is_described_without_foreign_scripts(serve: Serve) -> None:
+    http = serve().http
+    paths = http.get("/openapi.json").json()["paths"]
+    assert {"/api/status", "/api/frames", "/api/session", "/snapshot.jpg", "/preview.mjpeg",
+            "/first-frame", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
+    assert http.get("/docs").status_code == 404
+
+
+def test_pages_are_not_sent_twice(serve: Serve) -> None:
+    http = serve().http
+    tag = http.get("/static/main.js").headers["etag"]
+    assert http.get("/static/main.js", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_made_up_causes_do_not_fill_the_registry() -> None:
+    metrics = Metrics()
+    for number in range(100):
+        metrics.drop({}, {f"cause {number}": 1})
+    text = metrics.text().decode()
+    assert 'cause="other"} 100.0' in text
+    assert "cause 7" not in text
