@@ -98,7 +98,7 @@ class Strip {
         mixed_(job.cells_across + 1),
         scratch_(job.width + 2 * kMaxReach),
         other_(scratch_.size()),
-        widened_(job.width) {}
+        sides_(job.width + 2 * kMargin, kNoSide) {}
 
   void run(int begin, int end) {
     next_near_ = std::max(begin - 1, 0);
@@ -158,10 +158,8 @@ class Strip {
   void finish(int y) {
     std::uint8_t* near = steady_[0];
     row_majority(near_[std::max(y - 1, 0)], near_[y], near_[below(y, 1)], job_.width, near);
-    std::fill_n(near - kMargin, kMargin, std::uint8_t{0});
-    std::fill_n(near + job_.width, kMargin, std::uint8_t{0});
     finish_row(wide_[y], nearest_[y], farthest_[y], near, job_.step, job_.widening, job_.width,
-               widened_.data(), job_.out_row(y));
+               sides_.data() + kMargin, job_.out_row(y));
   }
 
   void ask_picture(int y, std::uint8_t* near) {
@@ -184,7 +182,7 @@ class Strip {
   Ring<std::int8_t> levels_;
   Ring<std::uint8_t> doubt_, near_, steady_, colours_;
   std::vector<float> mixed_, scratch_, other_;
-  std::vector<std::uint8_t> widened_;
+  std::vector<float> sides_;  // kMargin times kNoSide before and after the row
   int next_near_ = 0, next_level_ = 0, next_wide_ = 0;
 };
 

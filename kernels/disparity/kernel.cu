@@ -235,8 +235,13 @@ extern "C" __global__ void stereocast_disparity_select(const float* wide, const 
   }
   const int by = widening(reach_of(softness, width, across, reach_share, limit));
   bool is_near = false;
+  float side = farthest[at];
   for (int column = max(x - by, 0); column <= min(x + by, width - 1); ++column) {
-    is_near = is_near || most_say_near(near, height, width, column, y);
+    const long long beside = at + column - x;
+    const bool ramp = nearest[beside] - farthest[beside] > step;
+    if (!ramp || !most_say_near(near, height, width, column, y)) continue;
+    side = is_near ? fmaxf(side, nearest[beside]) : nearest[beside];
+    is_near = true;
   }
-  out[at] = is_near ? nearest[at] : farthest[at];
+  out[at] = side;
 }

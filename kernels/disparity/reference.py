@@ -85,8 +85,9 @@ def silhouettes(
         near = torch.where(ramp & (level.abs() < CERTAIN), votes >= 0, near)
     above, below = _moved(near, -1, 0), _moved(near, 1, 0)
     near = (near & (above | below)) | (above & below)
-    near = ramp & _widened(near, (reach + 10) // 12, (reach_max + 10) // 12)
-    return torch.where(ramp, torch.where(near, nearest, farthest), wide)
+    sides = torch.where(near & ramp, nearest, -torch.inf)
+    sides = _widened(sides, (reach + 10) // 12, (reach_max + 10) // 12)
+    return torch.where(ramp, torch.where(sides.isneginf(), farthest, sides), wide)
 
 
 def reach_px(softness: Tensor, width: int, cells: int, share: float, limit: int) -> Tensor:
@@ -147,10 +148,10 @@ def _votes(level: Tensor, image: Tensor, stride: Tensor) -> Tensor:
     return votes
 
 
-def _widened(near: Tensor, by: Tensor, limit: int) -> Tensor:
-    """Return where something near is at most `by` pixels away in the same row."""
-    wide = near
+def _widened(sides: Tensor, by: Tensor, limit: int) -> Tensor:
+    """Return the largest value of those at most `by` pixels away in the same row."""
+    wide = sides
     for k in range(1, limit + 1):
-        beside = _moved(near, k, 1) | _moved(near, -k, 1)
-        wide = torch.where(k <= by, wide | beside, wide)
+        beside = torch.maximum(_moved(sides, k, 1), _moved(sides, -k, 1))
+        wide = torch.where(k <= by, torch.maximum(wide, beside), wide)
     return wide

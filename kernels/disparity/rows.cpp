@@ -163,13 +163,15 @@ void row_majority(const std::uint8_t* __restrict above, const std::uint8_t* __re
 STEREOCAST_MULTIVERSION
 void finish_row(const float* __restrict row, const float* __restrict nearest,
                 const float* __restrict farthest, const std::uint8_t* __restrict near, float step,
-                int widening, int width, std::uint8_t* __restrict widened, float* __restrict out) {
-  std::copy_n(near, width, widened);
-  for (int k = 1; k <= widening; ++k) {
-    for (int x = 0; x < width; ++x) widened[x] |= near[x - k] | near[x + k];
+                int widening, int width, float* __restrict sides, float* __restrict out) {
+  for (int x = 0; x < width; ++x) {
+    const bool ramp = nearest[x] - farthest[x] > step;
+    sides[x] = (near[x] != 0) & ramp ? nearest[x] : kNoSide;
   }
   for (int x = 0; x < width; ++x) {
-    const float side = widened[x] ? nearest[x] : farthest[x];
+    float side = sides[x];
+    for (int k = 1; k <= widening; ++k) side = larger(side, larger(sides[x - k], sides[x + k]));
+    side = side > kNoSide ? side : farthest[x];
     out[x] = nearest[x] - farthest[x] > step ? side : row[x];
   }
 }

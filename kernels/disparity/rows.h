@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace stereocast::disparity {
 
-constexpr int kBlock = 32;     // pixels that vote together
+constexpr int kBlock = 32;  // pixels that vote together
+constexpr float kNoSide = -std::numeric_limits<float>::infinity();
 constexpr int kMargin = 32;    // pixels beside a padded row: the farthest tap, and a block more
 constexpr int kMaxReach = 16;  // taps reach twice half of this, windows all of it
 
@@ -46,9 +48,9 @@ void row_majority(const std::uint8_t* above, const std::uint8_t* own, const std:
 void row_near(const float* nearest, const float* farthest, const std::int8_t* levels, float step,
               int width, std::uint8_t* near);
 
-// The finished row. `near` goes on by kMargin zeros on either side.
+// The finished row. `sides` is scratch; it has to go on by kMargin times kNoSide on either side.
 void finish_row(const float* row, const float* nearest, const float* farthest,
-                const std::uint8_t* near, float step, int widening, int width,
-                std::uint8_t* widened, float* out);
+                const std::uint8_t* near, float step, int widening, int width, float* sides,
+                float* out);
 
 }  // namespace stereocast::disparity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, max_pool2d
 
 from stereocast.kernels import disparity, native
 from stereocast.kernels.disparity import joint_upsample, reference, sharpen, softness
@@ -37,6 +37,11 @@ def terraces(height: int, width: int, generator: torch.Generator) -> Tensor:
 
 def on_reference(grid: Tensor, soft: Tensor, image: Tensor | None, size: tuple[int, int]) -> Tensor:
     return reference.silhouettes(grid, soft, image, size, limits=LIMITS)
+
+
+def widened(exact: Tensor) -> Tensor:
+    """The near side a pixel wider to the left and right."""
+    return max_pool2d(exact[None], (1, 3), 1, (0, 1))[0]
 
 
 @pytest.mark.parametrize("sigma_px", [1.0, 1.5, 2.0, 3.0])
@@ -80,9 +85,9 @@ def test_depth_without_steps_passes_bit_for_bit(generator):
 
 
 @pytest.mark.parametrize("sigma_px", [1.0, 1.5, 2.5])
-def test_a_blurred_edge_comes_back_where_it_was(sigma_px):
-    exact = disc()
-    soft = blurred(exact, sigma_px)
+def test_a_blurred_edge_comes_back_with_the_near_side_a_pixel_wider(sigma_px):
+    exact = widened(disc())
+    soft = blurred(disc(), sigma_px)
     sharp = sharpen(soft, softness(soft))
     wrong = (sharp - exact).abs() > 1
     assert wrong.float().mean() < 0.01
@@ -100,7 +105,7 @@ def test_the_picture_says_where_the_edge_is():
     shifted = blurred(exact, 2.0).roll(1, dims=1)  # depth that is a pixel off
     blind = sharpen(shifted, softness(shifted))
     seeing = sharpen(shifted, softness(shifted), image=painted(exact == NEAR))
-    errors = [((sharp - exact).abs() > 1).sum() for sharp in (blind, seeing)]
+    errors = [((sharp - widened(exact)).abs() > 1).sum() for sharp in (blind, seeing)]
     assert errors[1] < 0.3 * errors[0]
 
 
