@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -34,21 +34,21 @@ class Site:
     address: str
     source: str
     url: str = ""
+    engine: Process = field(init=False)
+    gateway: Process = field(init=False)
 
-    def start_engine(self) -> Process:
+    def start_engine(self) -> None:
         """Start the engine; return once viewers can join."""
         options = ("--latency-strip", "--realtime")
-        engine = self.start("live", self.source, "--address", self.address, *options)
-        assert engine.line().startswith("live at")
-        return engine
+        self.engine = self.start("live", self.source, "--address", self.address, *options)
+        assert self.engine.line().startswith("live at")
 
-    def start_gateway(self) -> Process:
+    def start_gateway(self) -> None:
         """Start the gateway, at the same port as before; return once browsers can come."""
         port = self.url.rpartition(":")[2].rstrip("/") or "0"
-        gateway = self.start("web", self.address, "--port", port)
-        self.url = gateway.line().rpartition(" ")[2].strip()
+        self.gateway = self.start("web", self.address, "--port", port)
+        self.url = self.gateway.line().rpartition(" ")[2].strip()
         assert self.url.startswith("http://localhost:")
-        return gateway
 
 
 @contextmanager
