@@ -21,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=REPOSITORY.parent / "shared" / "data",
         help="folder of real clips and odd files; tests that need it skip when it is absent",
     )
+    parser.addoption(
+        "--screenshots", type=Path, help="folder for pictures of the page in a browser"
+    )
+    parser.addoption(
+        "--watch-seconds", type=float, default=20.0, help="how long three viewers watch one stream"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

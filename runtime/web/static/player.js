@@ -21,7 +21,7 @@ export class Player extends EventTarget {
   #ageRefusal = null;
   #isDrawDue = false;
   #waiting = null;
-  link = { state: "connecting", attempt: 0 };
+  link = { state: "connecting", attempt: 0, sinceMs: nowMs() };
   stream = null;
   health = null;
   facts = {};
@@ -123,7 +123,7 @@ export class Player extends EventTarget {
     else if (message.kind === "health") this.health = message;
     else if (message.kind === "stream") this.#begin(message.stream);
     else if (message.kind === "link") {
-      this.link = message;
+      this.link = { ...message, sinceMs: nowMs() };
       this.#tell("link", message);
     } else this.#tell(message.kind, message);
   }

@@ -28,7 +28,8 @@ const EXPECTED = /xr-spatial-tracking/;
 
 /** The package's flags, made for one page in a tiny machine; here each page gets a process. */
 function ownArguments() {
-  return chromium.args.filter((flag) => !["--single-process", "--no-zygote"].includes(flag));
+  const unwanted = ["--single-process", "--no-zygote", "--in-process-gpu", "--disable-web-security"];
+  return chromium.args.filter((flag) => !unwanted.includes(flag));
 }
 
 /** Start the browser, with `more` flags; close it with `browser.close()`. */
