@@ -27,8 +27,9 @@ test: $(VENV)/installed   ## the quick suite, a few minutes at most
 
 # TensorRT-RTX builds plans and NVRTC compiles kernels without a GPU; the tests of that fail, not
 # skip, without the packages.
-test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing, TensorRT plans, CUDA kernels
+test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing, a browser, TensorRT, CUDA
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,cuda,rtx]'
+	$(if $(shell command -v npm),cd tests/web && npm ci --no-fund --no-audit --silent)
 	$(PYTEST) -m slow
 
 check: $(VENV)/installed   ## format, lint, types, architecture
@@ -53,6 +54,7 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	$(BIN)/stereocast bench latency --seconds 60 --json bench/results/latency.json
 	$(BIN)/stereocast bench gateway --json bench/results/gateway.json
 	$(BIN)/stereocast bench latency --slow-viewer --seconds 30 --json bench/results/slow-viewer.json
+	$(PYTEST) -m slow -s tests/web/test_browser.py --watch-seconds 60
 
 clean:           ## remove what was made here
 	rm -rf $(VENV) build demo

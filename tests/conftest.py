@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--screenshots", type=Path, help="folder for pictures of the page in a browser"
     )
     parser.addoption(
-        "--watch-seconds", type=float, default=20.0, help="how long three viewers watch one stream"
+        "--watch-seconds", type=float, default=15.0, help="how long three viewers watch one stream"
     )
 
 

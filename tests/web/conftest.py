@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import av
 import pytest
 
+from stereocast.runtime.source.synthetic import SyntheticSource
+from tests import clips
 from tests.commands import Process
 from tests.web.browsing import FOLDER, Browser, absent
 
 SOURCE = "testsrc:?size=640x360&fps=30"
 EYE = (640, 360)
+FILM_FRAMES = 240
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +37,14 @@ class Site:
     start: Callable[..., Process]
     address: str
     source: str
+    options: tuple[str, ...]
     url: str = ""
     engine: Process = field(init=False)
     gateway: Process = field(init=False)
 
     def start_engine(self) -> None:
         """Start the engine; return once viewers can join."""
-        options = ("--latency-strip", "--realtime")
-        self.engine = self.start("live", self.source, "--address", self.address, *options)
+        self.engine = self.start("live", self.source, "--address", self.address, *self.options)
         assert self.engine.line().startswith("live at")
 
     def start_gateway(self) -> None:
@@ -52,7 +56,7 @@ class Site:
 
 
 @contextmanager
-def streaming(source: str, folder: Path) -> Iterator[Site]:
+def streaming(source: str, folder: Path, *, strip: bool = True) -> Iterator[Site]:
     """Stream a source for browsers."""
     started: list[Process] = []
 
@@ -60,7 +64,8 @@ def streaming(source: str, folder: Path) -> Iterator[Site]:
         started.append(Process(*arguments))
         return started[-1]
 
-    site = Site(start, f"ipc://{folder}/stream", source)
+    options = ("--latency-strip", "--realtime") if strip else ()
+    site = Site(start, f"ipc://{folder}/stream", source, options)
     try:
         site.start_engine()
         site.start_gateway()
@@ -74,6 +79,23 @@ def streaming(source: str, folder: Path) -> Iterator[Site]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A stream of 1280×360 for browsers, shared by the tests of a module."""
     with streaming(SOURCE, tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A film, which unlike the rest can be paused, with no barcodes in its pictures."""
+    folder = tmp_path_factory.mktemp("film")
+    with closing(SyntheticSource(f"testsrc:?size=960x540&fps=30&frames={FILM_FRAMES}")) as scene:
+        pictures = [
+            av.VideoFrame.from_ndarray(frame.rgb.permute(1, 2, 0).numpy(), format="rgb24").reformat(
+                format="yuv420p"
+            )
+            for frame in scene
+        ]
+    clip = clips.Clip(height=540, width=960, rate=30, options=(("crf", "18"), ("g", "30")))
+    path = clips.write(folder / "film.mp4", clip, frames=pictures)
+    with streaming(str(path), folder, strip=False) as running:
         yield running
 
 

@@ -6,13 +6,14 @@ import json
 import os
 import statistics
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.commands import Process
 from tests.web.browsing import Browser, Strip
-from tests.web.conftest import EYE, SOURCE, Site, streaming
+from tests.web.conftest import EYE, Site, streaming
 
 pytestmark = pytest.mark.slow
 
@@ -20,11 +21,15 @@ PICTURES = 300
 HEADSET_PICTURES = 60
 JOINED_WITHIN_MS = 500.0
 JOINS = 3
+SETTLED_S = 1.0
 DOWN_S = 0.5
 RECOVERED_WITHIN_S = 2.0
 FAST_FPS = 28.0
-SLOW_AGE_MS = 500.0
-SMALL = (640, 480)
+ANY_LOAD_FPS = 25.0
+FAST_AGE_MS = 200.0
+SLOW_AGE_MS = 300.0
+SMALL_SOURCE = "testsrc:?size=320x180&fps=30"
+"""Three viewers, an engine and a GPU in software share two cores here."""
 TALLY = """(() => {
   if (!window.tally) {
     const tally = window.tally = { shown: 0, seq: null };
@@ -50,6 +55,14 @@ def load() -> str:
 
 def rounded(values: list[float]) -> list[int]:
     return [round(value) for value in values]
+
+
+def rates(tallies: list[dict[str, float]], key: str) -> list[float]:
+    """Return how much a count grew per second from each tally to the next."""
+    return [
+        (after[key] - before[key]) / (after["ms"] - before["ms"]) * 1e3
+        for before, after in pairwise(tallies)
+    ]
 
 
 def tell(what: str, strips: list[Strip]) -> None:
@@ -123,14 +136,10 @@ def test_who_comes_late_soon_sees_a_picture(browser: Browser, site: Site) -> Non
 
 
 @pytest.mark.parametrize("part", ["engine", "gateway"])
-def test_the_picture_comes_back_after_a_crash(browser: Browser, tmp_path: Path, part: str) -> None:
-    with (
-        streaming(SOURCE, tmp_path) as site,
-        browser.page(site.url, forgive="WebSocket connection") as page,
-    ):
+def test_the_picture_comes_back_after_a_crash(browser: Browser, site: Site, part: str) -> None:
+    with browser.page(site.url, forgive="WebSocket connection") as page:
         victim = site.engine if part == "engine" else site.gateway
         victim.kill()
-        page.wait_for("stereocast.state().link.state !== 'open'")
         time.sleep(DOWN_S)
         before_ms = page.evaluate("performance.timeOrigin + performance.now()")
         restart = site.start_engine if part == "engine" else site.start_gateway
@@ -153,23 +162,24 @@ def test_a_slow_viewer_takes_nothing_from_the_fast_ones(
         wanted = ("--measure", "--seconds", seconds, "--json", reports[name], *options)
         return site.start("watch", site.address, *wanted)
 
-    with streaming(SOURCE, tmp_path) as site:
+    with streaming(SMALL_SOURCE, tmp_path) as site:
         slow = watch("slow", seconds + 8, "--slow", "100")
         time.sleep(3)
-        with browser.page(site.url, width=SMALL[0], height=SMALL[1]) as page:
+        with browser.page(site.url, width=640, height=480) as page:
             fast = watch("fast", seconds)
-            begun = page.evaluate(TALLY)
-            time.sleep(seconds)
-            ended = page.evaluate(TALLY)
+            tallies = []
+            for _ in range(round(seconds) + 1):
+                tallies.append(page.evaluate(TALLY))
+                time.sleep(1)
         for viewer in (fast, slow):
             assert viewer.result().code == 0
     seen = {name: json.loads(path.read_text()) for name, path in reports.items()}
-    span_s = (ended["ms"] - begun["ms"]) / 1e3
-    decoded_fps = (ended["decoded"] - begun["decoded"]) / span_s
-    shown_fps = (ended["shown"] - begun["shown"]) / span_s
+    decoded, shown = rates(tallies, "decoded"), rates(tallies, "shown")
+    seconds_p95_ms = [tally["p95Ms"] for tally in tallies if tally["p95Ms"] is not None]
     print(
-        f"\nthree viewers, {seconds:g} s: browser {decoded_fps:.1f} fps decoded, {shown_fps:.1f} "
-        f"shown, p95 {ended['p95Ms']:.0f} ms; native "
+        f"\nthree viewers, {seconds:g} s: browser {statistics.mean(decoded):.1f} fps decoded, "
+        f"{statistics.mean(shown):.1f} shown, its median second {statistics.median(shown):.1f}, "
+        f"p95 {max(seconds_p95_ms):.0f} ms at worst; native "
         + ", ".join(
             f"{name} {one['fps']:.1f} fps, p95 {one['total_ms']['p95']:.0f} ms, "
             f"max {one['total_ms']['max']:.0f} ms"
@@ -177,28 +187,33 @@ def test_a_slow_viewer_takes_nothing_from_the_fast_ones(
         )
         + f"; {load()}"
     )
-    assert decoded_fps >= FAST_FPS
-    assert seen["fast"]["fps"] >= FAST_FPS
+    # One stolen second of a busy machine is not the slow viewer's doing; it would take every one.
+    assert statistics.median(decoded) >= FAST_FPS
+    assert seen["fast"]["fps"] >= ANY_LOAD_FPS
+    assert max(seconds_p95_ms) <= FAST_AGE_MS
     assert seen["slow"]["total_ms"]["p95"] <= SLOW_AGE_MS
 
 
-VIEWS = {"both-eyes": "1", "left": "2", "anaglyph": "4", "depth": "5"}
-
-
-def test_screenshots_of_the_page_are_taken(browser: Browser, site: Site, screenshots: Path) -> None:
-    for name, size in {"desktop": (1440, 900), "phone": (390, 844)}.items():
-        is_phone = name == "phone"
-        with browser.page(
-            site.url, width=size[0], height=size[1], scale=2 if is_phone else 1, touch=is_phone
-        ) as page:
-            for view, key in VIEWS.items():
-                page.press(key)
-                page.wait_for("window.stereocast.state().figures.fps > 0")
-                page.press("Space")
-                page.screenshot(screenshots / f"{name}-{view}.png")
-                page.press("Space")
-            page.press("s")
-            page.press("i")
-            page.press("Space")
-            page.screenshot(screenshots / f"{name}-settings.png")
-            page.press("Space")
+@pytest.mark.parametrize(
+    ("device", "size", "views"),
+    [("desktop", (1440, 900), ("1", "4")), ("phone", (390, 844), ("1", "2"))],
+)
+def test_the_page_can_be_looked_at(
+    browser: Browser, film: Site, screenshots: Path, device: str, size: tuple[int, int],
+    views: tuple[str, ...],
+) -> None:  # fmt: skip
+    is_phone = device == "phone"
+    options = {"width": size[0], "height": size[1], "touch": is_phone, "scale": 1 + is_phone}
+    with browser.page(film.url, **options) as page:
+        page.wait_for("stereocast.lastFrame().ageMs !== null")
+        page.press("Space")
+        time.sleep(SETTLED_S)
+        for view in views:
+            page.press(view)
+            page.screenshot(screenshots / f"{device}-{view}.png")
+        page.press("i")
+        page.press("s")
+        page.screenshot(screenshots / f"{device}-settings.png")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.press("Space")
+    assert all(path.stat().st_size > 20_000 for path in screenshots.glob(f"{device}-*.png"))

@@ -1,10 +1,10 @@
 // Everything that a viewer can do, in one place: buttons, keys and the headset's panel call these.
 
+import { legalControl, nudgedControl } from "./controls.js";
 import { say } from "./messages.js";
 import { QualityWishes } from "./panel.js";
 
 const byId = (id) => document.getElementById(id);
-const CONTROL_STEPS = 20;
 
 export class Actions {
   #wishes;
@@ -28,7 +28,7 @@ export class Actions {
   control(name, value) {
     const range = this.player.stream?.ranges[name];
     if (!range) return;
-    this.controls[name] = Math.min(range[1], Math.max(range[0], value));
+    this.controls[name] = legalControl(name, value, range);
     this.#wishes.add(name, this.controls[name]);
     this.panel?.showControl(name, this.controls[name]);
   }
@@ -36,7 +36,8 @@ export class Actions {
   nudgeControl(name, steps) {
     const range = this.player.stream?.ranges[name];
     if (!range || !(name in this.controls)) return;
-    this.control(name, this.controls[name] + (steps * (range[1] - range[0])) / CONTROL_STEPS);
+    const found = name === "convergence" ? this.player.facts.convergence : undefined;
+    this.control(name, nudgedControl(name, this.controls[name], steps, { range, found }));
   }
 
   resetControls() {
@@ -52,8 +53,14 @@ export class Actions {
     this.settings.set("swapEyes", !this.settings.get("swapEyes"));
   }
 
+  get canPause() {
+    const { stream } = this.player;
+    return stream !== null && !(stream.isLive && !stream.canSeek);
+  }
+
   togglePause() {
-    if (this.player.stream) this.player.setPaused(!this.player.isPaused);
+    if (this.canPause) this.player.setPaused(!this.player.isPaused);
+    else if (this.player.stream) this.status.toast("This is live: it cannot be paused.");
   }
 
   seek(seconds) {

@@ -1,6 +1,7 @@
 // The floating panel in the headset: large buttons painted with a 2D canvas onto a rectangle.
 // Which ray points where is headset-pointers.js; what a button does is actions.js.
 
+import { controlText } from "./controls.js";
 import { hitRectangle, multiply, rectangleVertices, rotation, translation } from "./space.js";
 
 const WIDTH_PX = 1280;
@@ -16,10 +17,13 @@ const COLOURS = Object.freeze({
 });
 
 /** Rows of steppers: label, what reads the value, what a press of − or + does. */
-function steppers({ actions, settings }) {
+function steppers({ actions, player, settings }) {
   const control = (name, label, unit = "") => ({
     label,
-    text: () => (name in actions.controls ? `${actions.controls[name].toFixed(unit ? 1 : 2)}${unit}` : "–"),
+    text: () => {
+      const [value, range] = [actions.controls[name], player.stream?.ranges[name]];
+      return value === undefined || !range ? "–" : controlText(name, value, range, unit);
+    },
     step: (steps) => actions.nudgeControl(name, steps),
   });
   const setting = (name, label, text) => ({
@@ -28,7 +32,7 @@ function steppers({ actions, settings }) {
     step: (steps) => settings.nudge(name, steps * 2),
   });
   return [
-    [control("strength", "Depth", " %"), setting("widthM", "Size", (m) => `${m.toFixed(1)} m`)],
+    [control("strength", "Depth", "%"), setting("widthM", "Size", (m) => `${m.toFixed(1)} m`)],
     [control("convergence", "Convergence"), setting("distanceM", "Distance", (m) => `${m.toFixed(1)} m`)],
     [control("comfort", "Comfort"), setting("curvature", "Curve", (c) => `${Math.round(c * 100)} %`)],
   ];
@@ -48,11 +52,12 @@ function buttonsOf(headset) {
   const last = [
     ["Recenter", () => actions.recenter()],
     ["Swap eyes", () => actions.swapEyes()],
-    [player.isPaused ? "Play" : "Pause", () => actions.togglePause()],
+    ...(actions.canPause ? [[player.isPaused ? "Play" : "Pause", () => actions.togglePause()]] : []),
     ["Leave VR", () => actions.toggleHeadset()],
   ];
+  const pitch = (WIDTH_PX - 48) / last.length;
   last.forEach(([label, press], column) =>
-    buttons.push({ x: 32 + column * 308, y: 548, width: 292, height: 132, label, press }),
+    buttons.push({ x: 32 + column * pitch, y: 548, width: pitch - 16, height: 132, label, press }),
   );
   return buttons;
 }

@@ -1,6 +1,7 @@
 // The page's controls: sliders, choices, switches and buttons, bound to settings and to the stream.
 // Makes no decisions of its own: everything goes through `settings` and `actions`.
 
+import { controlText } from "./controls.js";
 import { SCHEMA } from "./settings.js";
 
 const QUALITY_DELAY_MS = 60;
@@ -34,7 +35,7 @@ function buildSlider(place, { min, max, step, text, onInput }) {
   const show = (value) => {
     input.value = value;
     output.textContent = text(value);
-    const share = (value - min) / (max - min);
+    const share = Math.max(0, (value - min) / (max - min));
     input.style.setProperty("--filled", `${(share * 100).toFixed(1)}%`);
   };
   input.addEventListener("input", () => {
@@ -87,8 +88,7 @@ export class Panel {
       place.hidden = !range || !(name in stream.controls);
       if (place.hidden) continue;
       const [min, max] = range;
-      const unit = place.dataset.unit ? ` ${place.dataset.unit}` : "";
-      const text = (value) => `${value.toFixed(max - min > 2 ? 1 : 2)}${unit}`;
+      const text = (value) => controlText(name, value, range, place.dataset.unit);
       const onInput = (value) => this.actions.control(name, value);
       const step = (max - min) / CONTROL_STEPS;
       const slider = buildSlider(place, { min, max, step, text, onInput });
@@ -99,7 +99,7 @@ export class Panel {
     byId("timeline").hidden = !(stream.canSeek && stream.durationS);
     byId("duration").textContent = clockText(stream.durationS ?? 0);
     byId("seek").max = stream.durationS ?? 1;
-    byId("pause").hidden = stream.isLive && !stream.canSeek;
+    byId("pause").hidden = !this.actions.canPause;
   }
 
   /** Show a control's value that was changed elsewhere (keys, headset). */
