@@ -66,8 +66,18 @@ def step() -> StreamingStep:
     return StreamingStep(recipe.network("tiny"), GRID, cache="u")
 
 
+@pytest.fixture(scope="module")
+def program() -> torch.export.ExportedProgram:
+    """The tiny step, really exported, once: it takes seconds."""
+    step = StreamingStep(recipe.network("tiny"), GRID, cache="u")
+    inputs = (torch.zeros(spec.shape, dtype=spec.dtype) for spec in step.input_specs())
+    return torch.export.export(step, tuple(inputs))
+
+
 @pytest.fixture
-def stand_in(step: StreamingStep, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def stand_in(
+    step: StreamingStep, program: torch.export.ExportedProgram, monkeypatch: pytest.MonkeyPatch
+) -> SimpleNamespace:
     """Pretend that everything is installed on a machine with an sm_89."""
     calls = SimpleNamespace(built=0, engine=Engine(step), refusal=None)
 
@@ -98,6 +108,7 @@ def stand_in(step: StreamingStep, monkeypatch: pytest.MonkeyPatch) -> SimpleName
     monkeypatch.setattr(through_torch, "new_log", lambda _trt: SimpleNamespace(last="a reason"))
     monkeypatch.setattr(through_torch, "local_capability", lambda: 89)
     monkeypatch.setattr(through_torch, "DEVICE", "cpu")
+    monkeypatch.setattr(torch.export, "export", lambda _step, _inputs: program)
     return calls
 
 
