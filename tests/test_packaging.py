@@ -50,6 +50,8 @@ def test_a_wheel_has_every_room_the_native_module_and_the_shared_headers(tmp_pat
         "stereocast/engine/pipeline.py",
         "stereocast/runtime/cli/__init__.py",
         "stereocast/bench/latency.py",
+        "stereocast/runtime/web/static/index.html",
+        "stereocast/runtime/web/static/main.js",
     } <= names
     assert not [name for name in names if name.endswith(".cpp")]
     assert not [name for name in names if name.startswith(("kernels/", "engine/", "runtime/"))]

@@ -167,7 +167,15 @@ def gateway(
     ] = 20.0,
     json: JsonOption = None,
 ) -> None:
-    """Measure what the web gateway costs: CPU time per frame and browser, and added delay."""
+    """Measure the web gateway: CPU time per frame and browser, and the delay that it adds.
+
+    Compared are browsers that decode nothing and a viewer of our own, on the same stream.
+
+    \b
+    Examples:
+      stereocast bench gateway
+      stereocast bench gateway --browsers 3 --json gateway.json
+    """
     from stereocast.bench import gateway as bench_gateway
 
     report: dict[str, Any] = bench_gateway.run(source, browsers=browsers, seconds=seconds)

@@ -50,7 +50,7 @@ def web(
     curve: CurveOption = None,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
-    """Serve a page that shows a running stream in headsets and browsers.
+    """Show a running stream in headsets and browsers.
 
     It waits for the stream and comes back when the stream does. Without --lan only this machine
     gets in, over http: browsers treat localhost as safe, also through `adb reverse`. With --lan
@@ -58,8 +58,8 @@ def web(
 
     \b
     Examples:
-      stereocast web                              the default stream, http://localhost:8443
-      stereocast web --lan                        for a headset in the same network
+      stereocast web                         the default stream, on this machine
+      stereocast web --lan                   for a headset in the same network
       stereocast web --lan --cert c.pem --key k.pem
       stereocast web tcp://10.0.0.5:5570 --curve keys/client
     """

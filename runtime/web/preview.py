@@ -77,20 +77,18 @@ class Preview:
         self._idle_since_s = 0.0
         self._trouble = ""
         self._granted = 0
-        self._wants_depth = False
         self._jpegs: dict[PreviewView, tuple[int, bytes]] = {}
         self._painting = threading.Lock()
 
     @contextmanager
-    def watching(self, view: PreviewView) -> Iterator[None]:
+    def watching(self) -> Iterator[None]:
         """Keep pictures coming while the block runs."""
         with self._changed:
             self._watchers += 1
-            self._wants_depth |= view is PreviewView.DEPTH
             if self._line is None or not self._line.is_up:
                 self._trouble = ""
                 self._decoder = PictureDecoder()
-                self._line = EngineLine(self._place, self, name="web preview", credit=FIRST_CREDIT)
+                self._line = EngineLine(self._place, self, name="web preview", credit=0)
             else:
                 self._line.post(self._resume)
         try:
@@ -134,7 +132,7 @@ class Preview:
                 return
             if time.monotonic() - self._idle_since_s > LINGER_S:
                 self._line.stop()
-                self._line, self._newest, self._wants_depth = None, None, False
+                self._line, self._newest = None, None
                 self._jpegs.clear()
 
     def close(self) -> None:
@@ -155,8 +153,6 @@ class Preview:
 
     def _resume(self, client: StreamClient) -> None:
         """Let pictures come again, after a time in which nobody looked."""
-        if self._wants_depth:
-            client.send_quality(depth=True)
         if self._granted < FIRST_CREDIT:
             client.grant(FIRST_CREDIT - self._granted)
             self._granted = FIRST_CREDIT
@@ -165,8 +161,10 @@ class Preview:
         """See Listener."""
         self._decoder, self._granted = PictureDecoder(), FIRST_CREDIT
         self._board.joined(stream)
-        if self._wants_depth:
-            client.send_quality(depth=True)
+        # Without credit no frame came before the wish: each brings its depth, also when the stream
+        # stands still and only one comes.
+        client.send_quality(depth=True)
+        client.grant(FIRST_CREDIT)
 
     def changed(self, stream: wire.Reconfig) -> None:
         """See Listener."""

@@ -88,7 +88,7 @@ def moving_routes(preview: Preview, painters: Executor, limits: GatewayLimits) -
         watchers += 1
         held = ExitStack()
         held.callback(release)
-        held.enter_context(preview.watching(view))
+        held.enter_context(preview.watching())
         try:
             after, data = await next_jpeg(view, -1, PATIENCE_S)
         except BaseException:
@@ -108,7 +108,7 @@ def still_routes(preview: Preview, first: FirstFrame, painters: Executor) -> API
     async def snapshot(view: PreviewView = PreviewView.LEFT) -> Response:
         """Return the next picture of the stream."""
         loop = asyncio.get_running_loop()
-        with preview.watching(view):
+        with preview.watching():
             data = await loop.run_in_executor(painters, _still, preview, view)
         return Response(data, media_type="image/jpeg")
 
@@ -124,8 +124,9 @@ def still_routes(preview: Preview, first: FirstFrame, painters: Executor) -> API
 
 def _still(preview: Preview, view: PreviewView) -> bytes:
     """Return a picture that is new, or, from a stream that stands still, the newest there is."""
+    newest = preview.newest_serial()
     try:
-        return preview.next_jpeg(view, preview.newest_serial(), PATIENCE_S)[1]
+        return preview.next_jpeg(view, newest, STILL_S if newest else PATIENCE_S)[1]
     except TransportError:
         return preview.next_jpeg(view, -1, 0)[1]
 

@@ -14,7 +14,17 @@ from stereocast.runtime.machine import version
 from tests import clips
 from tests.commands import Stereocast
 
-COMMANDS = ("demo", "live", "watch", "convert", "doctor", "keys", "bench latency")
+COMMANDS = (
+    "demo",
+    "live",
+    "watch",
+    "web",
+    "convert",
+    "doctor",
+    "keys",
+    "bench latency",
+    "bench gateway",
+)
 
 
 def test_the_version_is_the_packages(stereocast: Stereocast) -> None:
