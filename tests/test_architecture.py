@@ -89,6 +89,7 @@ SOURCES = sorted(
     for top in (*ROOMS, "tests")
     for suffix in ("py", "cpp", "h", "cu", "js", "pyi")
     for path in (REPOSITORY / top).rglob(f"*.{suffix}")
+    if "node_modules" not in path.parts
 )
 
 

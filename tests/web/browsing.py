@@ -18,7 +18,7 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parent
 OLDEST_NODE = 20
-PATIENCE_S = 100.0
+PATIENCE_S = 320.0
 
 
 def node() -> str:

@@ -17,7 +17,8 @@ from tests.web.browsing import FOLDER, Browser, absent
 
 SOURCE = "testsrc:?size=640x360&fps=30"
 EYE = (640, 360)
-FILM_FRAMES = 240
+SCENE_FRAMES = 60
+SCENES = 4
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +87,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A film, which unlike the rest can be paused, with no barcodes in its pictures."""
     folder = tmp_path_factory.mktemp("film")
-    with closing(SyntheticSource(f"testsrc:?size=960x540&fps=30&frames={FILM_FRAMES}")) as scene:
+    with closing(SyntheticSource(f"testsrc:?size=960x540&fps=30&frames={SCENE_FRAMES}")) as scene:
         pictures = [
             av.VideoFrame.from_ndarray(frame.rgb.permute(1, 2, 0).numpy(), format="rgb24").reformat(
                 format="yuv420p"
             )
             for frame in scene
         ]
-    clip = clips.Clip(height=540, width=960, rate=30, options=(("crf", "18"), ("g", "30")))
-    path = clips.write(folder / "film.mp4", clip, frames=pictures)
+    clip = clips.Clip(
+        height=540, width=960, rate=30, options=(("crf", "18"), ("g", "30"), ("preset", "veryfast"))
+    )
+    path = clips.write(folder / "film.mp4", clip, frames=pictures * SCENES)
     with streaming(str(path), folder, strip=False) as running:
         yield running
 

@@ -212,6 +212,7 @@ def test_the_page_can_be_looked_at(
             page.press(view)
             page.screenshot(screenshots / f"{device}-{view}.png")
         page.press("i")
+        assert page.evaluate("document.querySelectorAll('#stats dt').length") > 5
         page.press("s")
         page.screenshot(screenshots / f"{device}-settings.png")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

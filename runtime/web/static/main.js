@@ -104,6 +104,7 @@ async function begin() {
     status.hint(hintFor(settings.get("view"), player));
     panel.showPosition(player.facts.position_s);
   }, REFRESH_MS);
+  settings.addEventListener("change", () => status.refresh());
   introspect({ player, settings, headset });
   await headset.probe();
 }

@@ -44,7 +44,7 @@ export async function launch(more = []) {
     executablePath,
     headless: "shell",
     env,
-    protocolTimeout: 120_000,
+    protocolTimeout: 300_000,
   });
 }
 
