@@ -14,7 +14,7 @@ from stereocast.runtime.cli.outcome import write_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-bench = typer.Typer(help="Measure: latency, gateway, kernels, depth, stereo, conversion, pumping.")
+bench = typer.Typer(help="Measure: how fast it is, and how good.")
 bench.command()(stereo_truth)
 
 
