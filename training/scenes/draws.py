@@ -40,15 +40,14 @@ class Draws:
         order: list[int] = torch.randperm(count, generator=self.generator).tolist()
         return order
 
-    def colour(self, low: float, high: float) -> Colour:
-        """Return a colour of any hue, weakly to strongly saturated, its brightest part in range."""
-        hue, saturation, value = (
-            self.uniform(0, 6),
-            self.uniform(0.08, 0.62),
-            self.uniform(low, high),
-        )
+    def colour(
+        self, low: float, high: float, *, saturation: tuple[float, float] = (0.08, 0.62)
+    ) -> Colour:
+        """Return a colour of any hue, its brightest channel and its saturation in range."""
+        hue, value = self.uniform(0, 6), self.uniform(low, high)
+        grey = 1 - self.uniform(*saturation)
         red, green, blue = (
-            value * (1 - saturation * min(max(min(k, 4 - k), 0.0), 1.0))
+            value * (grey + (1 - grey) * (1 - min(max(min(k, 4 - k), 0.0), 1.0)))
             for k in ((n + hue) % 6 for n in (5, 3, 1))
         )
         return red, green, blue

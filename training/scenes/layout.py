@@ -14,12 +14,15 @@ from torch import Tensor
 
 from stereocast.kernels.raycast.primitives import Finish, Row, box, rectangle
 from stereocast.training.scenes.draws import Draws
-from stereocast.training.scenes.patterns import PATTERNS, ragged_leaf, sheet, skin
+from stereocast.training.scenes.looks import SKINS, THING_SHEETS, WALL_SHEETS, draw_sheets
 from stereocast.training.scenes.room import HFOV_DEG, Ball, Leaf, Place, Room, Swing
 
-BOXES, BALLS, POSTS, WALLS = 5, 4, 4, 6
-FLAT_SHEETS = 12
-SHEET_SIDE = 256
+BOXES, POSTS = 5, 4
+BALLS, WALLS = SKINS, WALL_SHEETS
+"""Each wears a texture of its own."""
+FLAT_SHEETS = WALLS + THING_SHEETS
+LOOK_STREAM = 2
+"""Tells the draws of textures from those of geometry: one may change without the other."""
 FORWARD_M = 0.015
 """Forward motion per frame at the beginning."""
 FORWARD_REACH_M = 0.5
@@ -32,13 +35,8 @@ def draw_room(seed: int) -> Room:
     """Draw the room of a seed: the same seed is always the same room."""
     draws = Draws(seed)
     floor_y = draws.uniform(1.45, 1.75)
-    flat = [sheet(PATTERNS[i % 4], SHEET_SIDE, draws) for i in range(FLAT_SHEETS)]
-    # Patterns follow each other in turn, so that every room shows all four about equally.
-    first = draws.whole(0, 3)
-    skins = [skin(PATTERNS[(first + i) % 4], SHEET_SIDE, draws) for i in range(BALLS)]
-    leaf_sheet = ragged_leaf(PATTERNS[draws.whole(0, 3)], SHEET_SIDE, draws)
-    flat_numbers = draws.shuffled(FLAT_SHEETS)
-    wear = [flat_numbers[i % FLAT_SHEETS] for i in range(WALLS + BOXES + POSTS)]
+    wear = draws.shuffled(WALLS)
+    wear += [WALLS + number % THING_SHEETS for number in range(BOXES + POSTS)]
     return Room(
         resting=(
             *_walls(draws, floor_y, wear[:WALLS]),
@@ -48,12 +46,12 @@ def draw_room(seed: int) -> Room:
         balls=tuple(_balls(draws, floor_y)),
         leaf=_leaf(draws),
         eye=Place(
-            Swing(0.0, 0.25, draws.uniform(0.012, 0.024), draws.uniform(0, math.tau)),
+            Swing(0.0, 0.25, draws.uniform(0.018, 0.036), draws.uniform(0, math.tau)),
             Swing(0.0, 0.06, draws.uniform(0.012, 0.03), draws.uniform(0, math.tau)),
             Swing(0.0, FORWARD_REACH_M, FORWARD_M / FORWARD_REACH_M),
         ),
-        yaw=Swing(draws.uniform(-0.06, 0.06), 0.05, 0.016, draws.uniform(0, math.tau)),
-        sheets=torch.stack([*flat, *skins, leaf_sheet]),
+        yaw=Swing(draws.uniform(-0.06, 0.06), 0.05, 0.035, draws.uniform(0, math.tau)),
+        sheets=torch.stack(draw_sheets(Draws(seed, LOOK_STREAM))),
         light=_light(draws, floor_y),
     )
 
@@ -72,7 +70,7 @@ def _walls(draws: Draws, floor_y: float, wear: list[int]) -> list[Row]:
     ]
     rows = []
     for texture, (corner, u, v) in zip(wear, faces, strict=True):
-        sheet_m = draws.uniform(2.2, 3.6)
+        sheet_m = draws.uniform(1.3, 2.2)
         finish = Finish(texture, (sum(u) / sheet_m, sum(v) / sheet_m), corner_m=1.2)
         rows.append(rectangle(corner, u, v, finish))
     return rows

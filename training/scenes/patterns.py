@@ -1,21 +1,33 @@
-"""The sheets of training scenes: noise, bricks, stripes and glyphs in random colours.
+"""The sheets of training scenes: noise, bricks, stripes and glyphs around a given colour.
 
 Each pattern is a function of (side, draws) that gives RGB [3, S, S] in [0, 1] and repeats. How a
-sheet becomes a mip pyramid is in kernels/raycast/textures.py.
+sheet becomes a mip pyramid is in kernels/raycast/textures.py; who wears what, in looks.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from stereocast.kernels.raycast.paintings import directions
-from stereocast.kernels.raycast.textures import grid, mix, noise, pyramid, ramp, solid
+from stereocast.kernels.raycast.textures import Colour, grid, mix, noise, pyramid, ramp, solid
 from stereocast.training.scenes.draws import Draws
 
+
+@dataclass(frozen=True)
+class Paint:
+    """The mean colour of a surface, and how strongly its pattern departs from it, 0 to 1."""
+
+    colour: Colour
+    contrast: float
+
+
 Pattern = Callable[[int, Draws], Tensor]
+GRAIN = 0.088
+"""Deviation of the fine noise, as a share of the colour."""
 
 
 def cloudy(side: int, draws: Draws) -> Tensor:
@@ -75,21 +87,21 @@ def glyphs(side: int, draws: Draws) -> Tensor:
 PATTERNS: tuple[Pattern, ...] = (cloudy, bricks, stripes, glyphs)
 
 
-def sheet(pattern: Pattern, side: int, draws: Draws) -> Tensor:
-    """Return the pattern with a little fine noise, as texture for flat surfaces."""
-    return pyramid(_with_grain(pattern(side, draws), draws))
+def sheet(pattern: Pattern, side: int, draws: Draws, paint: Paint) -> Tensor:
+    """Return the pattern around a mean colour, with fine noise, as texture for flat surfaces."""
+    return pyramid(_with_grain(_painted(pattern(side, draws), paint), draws))
 
 
-def skin(pattern: Pattern, side: int, draws: Draws) -> Tensor:
+def skin(pattern: Pattern, side: int, draws: Draws, paint: Paint) -> Tensor:
     """Return the pattern wrapped around a sphere by longitude and latitude, with fine noise."""
-    flat = pattern(side, draws)
+    flat = _painted(pattern(side, draws), paint)
     n = directions(side)
     column = ((torch.atan2(n[1], n[0]) / torch.pi + 1) * side).long() % side
     row = ((torch.asin(n[2].clamp(-1, 1)) / torch.pi + 0.5) * side).long().clamp_max(side - 1)
     return pyramid(_with_grain(flat[:, row, column], draws))
 
 
-def ragged_leaf(pattern: Pattern, side: int, draws: Draws) -> Tensor:
+def ragged_leaf(pattern: Pattern, side: int, draws: Draws, paint: Paint) -> Tensor:
     """Return the pattern cut to a ragged oval: smooth noise, thresholded, bends its outline."""
     x, y = grid(side)
     oval = torch.hypot((x - 0.5) / 0.5, (y - 0.5) / 0.5)
@@ -97,7 +109,7 @@ def ragged_leaf(pattern: Pattern, side: int, draws: Draws) -> Tensor:
     body = 0.72 + 0.22 * rough - oval
     # Nothing reaches the border of the card, where its straight edge would show.
     alpha = ramp(body, -0.02, 0.02) * ramp(oval, 0.99, 0.93)
-    return pyramid(_with_grain(pattern(side, draws), draws), alpha)
+    return pyramid(_with_grain(_painted(pattern(side, draws), paint), draws), alpha)
 
 
 def _two_colours(draws: Draws) -> tuple[Tensor, Tensor]:
@@ -106,9 +118,15 @@ def _two_colours(draws: Draws) -> tuple[Tensor, Tensor]:
     return (light, dark) if draws.uniform(0, 1) < 0.5 else (dark, light)
 
 
+def _painted(rgb: Tensor, paint: Paint) -> Tensor:
+    """Return the picture with another mean colour, and with weaker contrast around it."""
+    around = rgb - rgb.mean(dim=(1, 2), keepdim=True)
+    return (solid(paint.colour) + paint.contrast * around).clamp(0, 1)
+
+
 def _with_grain(rgb: Tensor, draws: Draws) -> Tensor:
     side = rgb.shape[-1]
-    return (rgb * (1 + 0.035 * noise(side, (side // 2, side // 2), draws.generator, 2))).clamp(0, 1)
+    return (rgb * (1 + GRAIN * noise(side, (side // 2, side // 2), draws.generator, 2))).clamp(0, 1)
 
 
 def _to_whole(x: Tensor) -> Tensor:
