@@ -99,6 +99,9 @@ def web(
     if until_eof:
         _stop_at_eof(stop)
     invite.show(token, certificate)
+    if not until_eof:
+        typer.echo(f"shows {place.address.url}, and waits while nobody streams there")
+        sys.stdout.flush()
     with stopping_gently(stop):
         server.serve_on(opened)
 

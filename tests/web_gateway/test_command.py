@@ -53,6 +53,7 @@ def test_web_serves_loopback_over_http_and_ends_on_ctrl_c(
     line = web.line()
     assert re.fullmatch(r"page at http://localhost:\d+/\n", line)
     url = url_in(line).rstrip("/")
+    assert web.line() == f"shows ipc://{inside}/s/x, and waits while nobody streams there\n"
     assert awaited(url, "/healthz").json()["ok"] is True
     assert "<html" in awaited(url, "/").text
     web.send(signal.SIGINT)
@@ -67,6 +68,7 @@ def test_lan_needs_https_and_shows_a_fresh_link_after_each_use(
     web = start("web", f"ipc://{inside}/s/x", "--port", 0, "--lan")
     assert re.match(r"certificate SHA-256 \(new\): ([0-9A-F]{2}:){31}[0-9A-F]{2}\n", web.line())
     url, _, token = url_in(web.line()).partition("/#token=")
+    assert "waits while nobody streams there" in web.line()
     port = url.rpartition(":")[2]
     near = f"https://127.0.0.1:{port}"
     awaited(near, "/api/status", status=401)
