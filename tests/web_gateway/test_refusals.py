@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from stereocast.runtime.address import Address
 from tests.strip_stream import StripServer
@@ -158,8 +158,9 @@ def test_oversized_and_binary_messages_and_floods_end_the_visit(serve: Serve) ->
         browser.socket.send(b"\x00" * 16)
         assert browser.closed()[0] == 1008
     with gateway.watch() as browser:
-        for _ in range(400):
-            browser.say(t="key", reason="")
+        with suppress(ConnectionClosed):  # hung up on before it has said all
+            for _ in range(400):
+                browser.say(t="key", reason="")
         assert browser.closed() == (1008, "too many messages")
 
 
