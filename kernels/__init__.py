@@ -7,6 +7,7 @@ from stereocast.kernels.disparity import joint_upsample, sharpen, softness
 from stereocast.kernels.fill import fill_holes
 from stereocast.kernels.flow import block_matching, reproject
 from stereocast.kernels.pack import pack_sbs
+from stereocast.kernels.scan import selective_scan, selective_scan_step
 from stereocast.kernels.warp import forward_warp
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "joint_upsample",
     "pack_sbs",
     "reproject",
+    "selective_scan",
+    "selective_scan_step",
     "sharpen",
     "softness",
 ]
