@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stereocast.engine.depth.stage import DepthInput, DepthStage
 from stereocast.engine.packing import PackInput, PackStage, PackState
-from stereocast.engine.refine.off import NoState, Unrefined
+from stereocast.engine.refine.stage import RefineInput, RefineStage
 from stereocast.engine.scene import SceneStage, SceneState
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import StereoStage
@@ -41,10 +41,10 @@ class Input:
 
 @dataclass(frozen=True)
 class TemporalState:
-    """All that a cut resets; what depth remembers is its stage's own business."""
+    """All that a cut resets; what exchangeable stages remember is their own business."""
 
     depth: Any
-    refine: NoState
+    refine: Any
     stereo: StereoState
     pack: PackState
 
@@ -65,12 +65,14 @@ class Result:
     depth    float32 [h, w], refined, on the network grid
     comfort  float32 [6], see `stereo.score.ComfortReading`
     reading  float32 [4], see `stereo.stage.StereoState`
+    refine   float32 [5], see `refine.watch.RefineReading`; None: depth is not refined
     """
 
     surface: Tensor
     depth: Tensor
     comfort: Tensor
     reading: Tensor
+    refine: Tensor | None
 
 
 ResetOn = Callable[[Tensor, TemporalState], TemporalState]
@@ -86,7 +88,7 @@ class Pipeline:
 
     scene: SceneStage
     depth: DepthStage[Any]
-    refine: Unrefined
+    refine: RefineStage[Any]
     stereo: StereoStage
     pack: PackStage
 
@@ -105,7 +107,7 @@ class Pipeline:
         """
         return TemporalState(
             self.depth.reset(state.depth),
-            prime(state.refine, self.refine.init()),
+            self.refine.reset(state.refine),
             prime(state.stereo, self.stereo.init()),
             prime(state.pack, self.pack.init()),
         )
@@ -118,7 +120,7 @@ class Pipeline:
         old = reset_on(cut, state.temporal)
         depth_state, depth = self.depth.step(old.depth, DepthInput(x.rgb, x.dt))
         mark("depth")
-        refine_state, depth = self.refine.step(old.refine, depth)
+        refine_state, depth = self.refine.step(old.refine, RefineInput(x.rgb, depth, x.dt))
         mark("refine")
         stereo_input = StereoInput(x.rgb, depth, x.controls, x.dt)
         stereo_state, eyes = self.stereo.step(old.stereo, stereo_input)
@@ -126,5 +128,8 @@ class Pipeline:
         pack_state, surface = self.pack.step(old.pack, pack_input)
         mark("warp")
         temporal = TemporalState(depth_state, refine_state, stereo_state, pack_state)
-        result = Result(surface, depth, stereo_state.comfort, stereo_state.reading)
+        result = Result(
+            surface, depth, stereo_state.comfort, stereo_state.reading,
+            self.refine.reading(refine_state),
+        )  # fmt: skip
         return PipelineState(scene_state, temporal), result

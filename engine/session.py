@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -18,7 +18,10 @@ from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.layout import Layout
 from stereocast.engine.packing import FormatsConfig, PackStage
 from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState, TemporalState
+from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.off import Unrefined
+from stereocast.engine.refine.stage import RefineStage, TemporalRefiner
+from stereocast.engine.refine.watch import RefineReading
 from stereocast.engine.scene import SceneConfig, SceneStage
 from stereocast.engine.stage import prime
 from stereocast.engine.stereo import Controls, StereoConfig, StereoStage
@@ -80,18 +83,6 @@ class DepthConfig:
 
 
 @dataclass(frozen=True)
-class RefineConfig:
-    """How depth is steadied."""
-
-    mode: str = "off"
-    """`off` is the only mode so far."""
-
-    def __post_init__(self) -> None:
-        if self.mode != "off":
-            raise ConfigError(f"refine.mode: '{self.mode}' is not one of 'off'")
-
-
-@dataclass(frozen=True)
 class EngineConfig:
     """The settings of every stage."""
 
@@ -118,11 +109,15 @@ class Session:
     def __init__(
         self, frame_size: tuple[int, int], config: EngineConfig | None = None,
         *, layout: Layout = Layout.FULL_SBS, depth: DepthStage[Any] | None = None,
+        refine: RefineStage[Any] | None = None,
     ) -> None:  # fmt: skip
         """Start a stream of frames of `frame_size` = (H, W).
 
-        depth  the stage for `config.depth.model`, built by the caller; None: the prior, which alone
-               needs no file. Raises ConfigError if the configuration wants another one then.
+        depth   the stage for `config.depth.model`, built by the caller; None: the prior, which
+                alone needs no file
+        refine  the stage for `config.refine`, likewise; None: one of those that need no file
+
+        Raises ConfigError if the configuration wants another one then.
         """
         config = config or EngineConfig()
         depth = depth or _prior(config.depth, frame_size)
@@ -135,8 +130,8 @@ class Session:
         self._pipeline = Pipeline(
             scene=SceneStage(config.scene),
             depth=depth,
-            refine=Unrefined(),
-            stereo=StereoStage(frame_size, config.stereo, depth_output=depth.output),
+            refine=refine or _filter(config.refine, depth),
+            stereo=StereoStage(frame_size, _stereo(config), depth_output=depth.output),
             pack=PackStage(frame_size, layout, config.formats, depth_output=depth.output),
         )
         self._state = self._pipeline.init()
@@ -151,7 +146,8 @@ class Session:
 
         Facts: `depth_near` and `depth_far`, the range of inverse depth in force; `convergence` in
         force; `holes_share` of the made views that nothing landed on; `comfort`, the score;
-        `cut`, 1 where a new scene begins.
+        `cut`, 1 where a new scene begins. Where depth is refined also `refine_` and a name of
+        `RefineReading`.
 
         controls  what the viewer wants from this frame on; None: as before
         strip     source and encoder counter to stamp as a barcode; None: none
@@ -186,6 +182,9 @@ class Session:
             "depth_near": near, "depth_far": far, "convergence": convergence,
             "holes_share": holes_share, "comfort": float(comfort[0]), "cut": float(self._was_cut),
         }  # fmt: skip
+        if result.refine is not None:
+            refined = RefineReading.of(result.refine)._asdict()
+            facts |= {f"refine_{name}": value for name, value in refined.items()}
         return StereoFrame(
             result.surface, self.layout, frame.pts_ns, frame.index, depth, comfort, facts, small
         )
@@ -222,3 +221,17 @@ def _prior(config: DepthConfig, frame_size: tuple[int, int]) -> PriorDepth:
     return PriorDepth(
         config.grid_for(frame_size), frame_size=frame_size, smoothing_s=config.smoothing_s
     )
+
+
+def _filter(config: RefineConfig, depth: DepthStage[Any]) -> RefineStage[Any]:
+    if config.mode == "net":
+        raise ConfigError("refine.mode: 'net' has weights: build its stage and hand it over")
+    if config.mode == "off":
+        return Unrefined()
+    return TemporalRefiner(config, depth.grid, depth_output=depth.output)
+
+
+def _stereo(config: EngineConfig) -> StereoConfig:
+    """Return the stereo stage's settings: what is refined, was steadied as a whole already."""
+    steady = config.stereo.steady and config.refine.mode == "off"
+    return replace(config.stereo, steady=steady)

@@ -17,8 +17,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.packing import FormatsConfig
+from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.scene import SceneConfig
-from stereocast.engine.session import DepthConfig, EngineConfig, RefineConfig
+from stereocast.engine.session import DepthConfig, EngineConfig
 from stereocast.engine.stereo import StereoConfig
 from stereocast.runtime.encode.jpeg import JpegConfig
 from stereocast.runtime.encode.probe import LADDER

@@ -13,6 +13,7 @@ from stereocast.engine.session import Session
 from stereocast.runtime.comfort import ComfortAccount
 from stereocast.runtime.latency import Histogram
 from stereocast.runtime.mailbox import Closed, Mailbox
+from stereocast.runtime.refine import RefineAccount
 from stereocast.runtime.sink.depth import DepthMap, DepthProducts
 from stereocast.runtime.sink.file import FileSink
 from stereocast.runtime.source import Source
@@ -30,6 +31,7 @@ class ConversionReport:
     cuts: int = 0
     partial: str | None = None
     comfort: ComfortAccount = field(default_factory=ComfortAccount)
+    refine: RefineAccount = field(default_factory=RefineAccount)
     total: Histogram = field(default_factory=Histogram)
     stages: dict[str, Histogram] = field(
         default_factory=lambda: {name: Histogram() for name in ("decode", "engine", "encode")}
@@ -98,6 +100,7 @@ class Conversion:
             self.report.stages["engine"].add(time.monotonic_ns() - began_ns)
             self.report.cuts = self._session.cuts
             self.report.comfort.add(picture.comfort)
+            self.report.refine.add(picture.facts)
             self._pictures.put(picture)
             on_frame()
 

@@ -15,6 +15,7 @@ from stereocast.runtime.latency import StageAccount
 from stereocast.runtime.mailbox import Closed
 from stereocast.runtime.pacing import Captured, PacedSource
 from stereocast.runtime.playback import Playback
+from stereocast.runtime.refine import RefineAccount
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.wire import DepthMap, Extension, Hello, Quality
 
@@ -35,6 +36,7 @@ class StreamReport:
     bytes_out: int = 0
     cuts: int = 0
     comfort: ComfortAccount = field(default_factory=ComfortAccount)
+    refine: RefineAccount = field(default_factory=RefineAccount)
     drops: dict[str, int] = field(default_factory=lambda: {"credit": 0, "busy": 0})
     first_ns: int = 0
     last_ns: int = 0
@@ -144,6 +146,7 @@ class Stream:
         self._shown, self._shown_turn = stereo, captured.turn
         self._account(packet, moments)
         self.report.comfort.add(stereo.comfort)
+        self.report.refine.add(stereo.facts)
 
     def _send(
         self, packet: Packet, stereo: StereoFrame, moments: list[int], *,

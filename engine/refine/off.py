@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from stereocast.engine.refine.stage import RefineInput
+
 
 @dataclass(frozen=True)
 class NoState:
@@ -19,6 +21,14 @@ class Unrefined:
         """Return the empty state."""
         return NoState()
 
-    def step(self, state: NoState, x: Tensor) -> tuple[NoState, Tensor]:
+    def step(self, state: NoState, x: RefineInput) -> tuple[NoState, Tensor]:
         """Return depth [h, w] as it came."""
-        return state, x
+        return state, x.depth
+
+    def reset(self, state: NoState) -> NoState:
+        """Return the empty state."""
+        return state
+
+    def reading(self, state: NoState) -> Tensor | None:
+        """Return None: nothing is known."""
+        return None

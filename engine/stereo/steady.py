@@ -14,7 +14,7 @@ Navigation", section 6.2 (white noise acceleration).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -89,21 +89,29 @@ class Steady:
 
         The first frame after a reset passes as it is.
         """
-        sample = pick(depth, middles(_SAMPLES[0]), middles(_SAMPLES[1])).flatten()
-        frames_passed = torch.ones(1) if dt is None else dt * NOMINAL_RATE_HZ
-        line = _fit(state.reference, sample)
-        state, correction = self._follow(state, line, frames_passed)
+        sample = samples_of(depth)
+        state, correction, _ = self.follow(state, state.reference, sample, dt)
         scale, shift = correction.unbind()
         steadied = torch.mul(depth, scale, out=out).add_(shift)
-        sample.mul_(scale).add_(shift)
-        return SteadyState(
-            sample, state.speed, state.relative, correction, state.doubt, state.jitter, state.frames
-        ), steadied
+        return replace(state, reference=sample.mul_(scale).add_(shift)), steadied
+
+    def follow(
+        self, state: SteadyState, reference: Tensor, sample: Tensor, dt: Tensor | None = None
+    ) -> tuple[SteadyState, Tensor, Tensor]:
+        """Return what scale and shift float32 [2] of this frame become, without any map.
+
+        reference  float32 [samples], the last answer, moved to where things are now
+        sample     float32 [samples], of this frame at the same places
+        returns    the state; scale and shift that turn this frame into its answer; and those that
+                   turn the last answer into where it would be without this frame's own content
+        """
+        frames_passed = torch.ones(1) if dt is None else dt * NOMINAL_RATE_HZ
+        return self._follow(state, _fit(reference, sample), frames_passed)
 
     def _follow(
         self, state: SteadyState, line: _Line, frames_passed: Tensor
-    ) -> tuple[SteadyState, Tensor]:
-        """Return the state with its filter moved on, and the correction [2] of this frame."""
+    ) -> tuple[SteadyState, Tensor, Tensor]:
+        """Return the state with its filter moved on, and both lines of `follow`."""
         seen = state.frames > 0
         jitter, relative = _measured_jitter(state, line)
         move = torch.eye(2)
@@ -124,7 +132,12 @@ class Steady:
         new = SteadyState(
             state.reference, speed, relative, correction, doubt, jitter, state.frames + 1
         )
-        return new, correction
+        return new, correction, wanted + passed
+
+
+def samples_of(depth: Tensor) -> Tensor:
+    """Return float32 [2304] of a map [h, w], a new tensor: what lines are fitted to."""
+    return pick(depth, middles(_SAMPLES[0]), middles(_SAMPLES[1])).flatten()
 
 
 @dataclass(frozen=True)

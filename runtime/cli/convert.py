@@ -240,6 +240,7 @@ class _Job:
             "drops": {},
             "cuts": report.cuts,
             "comfort": report.comfort.report(),
+            "refine": report.refine.report(),
             "partial": report.partial,
             "notes": list(notes),
             "stages_ms": {name: stage.report_ms() for name, stage in report.stages.items()},

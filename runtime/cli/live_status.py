@@ -87,6 +87,7 @@ def report_of(
         "bytes_out": report.bytes_out,
         "cuts": report.cuts,
         "comfort": report.comfort.report(),
+        "refine": report.refine.report(),
         "playback": {**asdict(stream.playback), "stale": paced.stale},
         "viewers": sink.counters,
     }
