@@ -14,9 +14,10 @@ from torch.nn.functional import interpolate
 
 from stereocast.bench.timing import cpu_time, memory_copy
 from stereocast.engine.layout import half_sphere_size
+from stereocast.engine.refine.ssm import S6
 from stereocast.engine.stereo.eyes import Eyes, EyesConfig
 from stereocast.engine.stereo.silhouettes import Silhouettes
-from stereocast.kernels import fill_holes, native, pack_sbs
+from stereocast.kernels import fill_holes, native, pack_sbs, selective_scan_step
 from stereocast.kernels.formats import (
     Anaglyph,
     Palette,
@@ -119,7 +120,7 @@ def _kernels() -> dict[str, Kernel]:
         REMEMBERED: _grid_to_eyes(HEIGHT, WIDTH, memory=True),
         f"{REMEMBERED}, 1080p": _grid_to_eyes(1080, 1920, memory=True),
     }
-    return _eyes() | way | _pictures()
+    return _eyes() | way | _pictures() | _scans()
 
 
 def _scene() -> tuple[Tensor, Tensor]:
@@ -210,5 +211,29 @@ def _pictures() -> dict[str, Kernel]:
         ),
         "to the network grid": Kernel(
             lambda: to_network(left, size=GRID), 3 * pixels + 12 * GRID[0] * GRID[1]
+        ),
+    }
+
+
+def _scans() -> dict[str, Kernel]:
+    """Return one token of the refiner's core, a cell of 4×4 pixels of the grid each."""
+    block, generator = S6().requires_grad_(False), torch.Generator().manual_seed(3)
+    tokens, inner, size = (GRID[0] // 4) * (GRID[1] // 4), block.d_inner, block.d_state
+    inputs = torch.randn(tokens, block.d_model, generator=generator)
+    x, dt = torch.randn(2, tokens, inner, generator=generator)
+    B, C = torch.randn(2, tokens, size, generator=generator)
+    A, bias, states = -block.A_log.exp(), block.dt_proj.bias, [block.init(tokens)]
+    start = states[0][1]
+
+    def token() -> None:
+        conv, ssm, _ = block.step(*states.pop(), inputs)
+        states.append((conv, ssm))
+
+    moved = 2 * (states[0][0].numel() + start.numel()) + 2 * inputs.numel()
+    return {
+        f"S6 block, {tokens} tokens": Kernel(token, 4 * moved),
+        f"selective scan, step, {tokens} tokens": Kernel(
+            lambda: selective_scan_step(start, x, dt, A, B, C, block.D, x, bias, dt_softplus=True),
+            4 * (2 * start.numel() + 4 * x.numel() + 2 * B.numel()),
         ),
     }

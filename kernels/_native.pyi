@@ -138,3 +138,31 @@ def raycast_colours(
 def settle(
     view: Tensor, holes: Tensor, resting: Tensor, kept: Tensor, kept_holes: Tensor
 ) -> None: ...
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    bias: Tensor | None,
+    softly: bool,
+    state: Tensor,
+    y: Tensor,
+) -> None: ...
+def token_step(
+    conv: Tensor,
+    ssm: Tensor,
+    xz: Tensor,
+    conv_weights: Tensor,
+    conv_bias: Tensor,
+    x_proj: Tensor,
+    dt_proj: Tensor,
+    dt_bias: Tensor,
+    A: Tensor,
+    D: Tensor,
+    new_conv: Tensor,
+    new_ssm: Tensor,
+    y: Tensor,
+) -> None: ...

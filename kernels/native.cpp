@@ -21,6 +21,7 @@ void bind_reproject(nb::module_& module);
 void bind_remember(nb::module_& module);
 void bind_recall(nb::module_& module);
 void bind_settle(nb::module_& module);
+void bind_scan(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_formats(nb::module_& module);
 }  // namespace stereocast
@@ -54,6 +55,7 @@ NB_MODULE(_native, module) {
   stereocast::bind_remember(module);
   stereocast::bind_recall(module);
   stereocast::bind_settle(module);
+  stereocast::bind_scan(module);
   stereocast::bind_pack(module);
   stereocast::bind_formats(module);
 }

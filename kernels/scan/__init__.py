@@ -10,9 +10,12 @@ signatures and layouts as in state-spaces/mamba.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import torch
 from torch import Tensor
 
+from stereocast.kernels import native
 from stereocast.kernels.scan import reference
 from stereocast.kernels.scan.reference import TokenWeights
 from stereocast.kernels.scan.shapes import check_scan, check_step, check_token
@@ -60,7 +63,7 @@ def selective_scan(
             f"selective_scan needs an initial_state {shape}, got {tuple(initial_state.shape)}"
         )
     bias = (delta_bias, delta_softplus)
-    y, state = reference.scan(state, u, delta, A, (B, C), (D, z), bias)
+    y, state = _scan(state, u, delta, A, (B, C), (D, z), bias)
     y = y.to(u.dtype)
     return (y, state) if return_last_state else y
 
@@ -101,13 +104,13 @@ def selective_scan_step(
         return None if values is None else values.expand(inner).reshape(channels)
 
     groups = tuple(way[:, None] if way.ndim == 2 else way for way in (B, C))
-    y, new = reference.step(
+    y, new = _scan(
         state.reshape(batch, channels, size),
-        of_tokens(x),
-        of_tokens(dt),
+        of_tokens(x)[..., None],
+        of_tokens(dt)[..., None],
         A.expand(*inner, size).reshape(channels, size),
-        (groups[0], groups[1]),
-        (of_channels(D), None if z is None else of_tokens(z)),
+        (groups[0][..., None], groups[1][..., None]),
+        (of_channels(D), None if z is None else of_tokens(z)[..., None]),
         (of_channels(dt_bias), dt_softplus),
     )
     return y.reshape(x.shape).to(x.dtype), new.reshape(shape).to(state.dtype)
@@ -127,5 +130,48 @@ def token_step(
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     """
     check_token(conv, ssm, xz, weights)
-    new_conv, new_ssm, y = reference.token_step(conv, ssm, xz, weights)
+    module = _serving(conv, ssm, xz, *vars(weights).values())
+    if module is None:
+        new_conv, new_ssm, y = reference.token_step(conv, ssm, xz, weights)
+    else:
+        past, states, inputs = (_plain(tensor) for tensor in (conv, ssm, xz))
+        new_conv, new_ssm = torch.empty_like(past), torch.empty_like(states)
+        y = torch.empty_like(inputs[:, : weights.A.shape[0]])
+        parts = (_plain(tensor) for tensor in vars(weights).values())
+        module.token_step(past, states, inputs, *parts, new_conv, new_ssm, y)
     return new_conv.to(conv.dtype), new_ssm.to(ssm.dtype), y.to(xz.dtype)
+
+
+def _scan(
+    state: Tensor,
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    BC: tuple[Tensor, Tensor],
+    skip: tuple[Tensor | None, Tensor | None],
+    bias: tuple[Tensor | None, bool],
+) -> tuple[Tensor, Tensor]:
+    """Scan as `reference.scan` says, by whatever is fastest; `state` stays as it was."""
+    given = (state, u, delta, A, *BC, *skip, bias[0])
+    module = _serving(*(tensor for tensor in given if tensor is not None))
+    if module is None:
+        return reference.scan(state, u, delta, A, BC, skip, bias)
+    B, C = (_plain(grouped.transpose(2, 3)) for grouped in BC)  # [B, G, L, N]
+    D, z, shift = (None if x is None else _plain(x) for x in (*skip, bias[0]))
+    last, inputs = _plain(state).clone(), _plain(u)
+    y = torch.empty_like(inputs)
+    module.selective_scan(inputs, _plain(delta), _plain(A), B, C, D, z, shift, bias[1], last, y)
+    return y, last
+
+
+def _serving(*tensors: Tensor) -> ModuleType | None:
+    """Return the native module unless somebody differentiates, exports, or wants float64."""
+    if torch.compiler.is_compiling() or any(x.dtype == torch.float64 for x in tensors):
+        return None
+    if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
+        return None
+    return native.serving(*tensors)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().float().contiguous()

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stereocast.kernels.scan import TokenWeights
+
 CORNERS = {
     "one token": (2, 5, 3, 1, 1),
     "odd sizes": (3, 7, 5, 11, 1),
@@ -76,3 +78,21 @@ def worst(result: Tensor, expected: Tensor) -> float:
     """Return the largest error as a share of max(1, the largest value expected)."""
     scale = expected.abs().max().clamp_min(1).item()
     return (result.double() - expected.double()).abs().max().item() / scale
+
+
+def block_weights(sizes: tuple[int, int, int, int], generator: torch.Generator) -> TokenWeights:
+    """Draw an S6 block's weights for sizes of channels, states, convolution and rank."""
+    channels, size, width, rank = sizes
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator) / shape[-1] ** 0.5
+
+    return TokenWeights(
+        conv=draw(channels, width),
+        conv_bias=draw(channels),
+        x_proj=draw(rank + 2 * size, channels),
+        dt_proj=draw(channels, rank),
+        dt_bias=draw(channels),
+        A=-0.1 - torch.rand(channels, size, generator=generator),
+        D=draw(channels),
+    )
