@@ -1,6 +1,6 @@
 """Compiled kernels as values and as files: what is known of them, when a file is refused.
 
-The folder is the caller's; nothing here knows a default one. Making a cubin belongs to `launch`.
+The folder is the caller's; nothing here knows a default one. Making a cubin belongs to `compiler`.
 """
 
 from __future__ import annotations

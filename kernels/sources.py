@@ -1,6 +1,6 @@
 """The CUDA sources of the kernels as texts: which there are, what they include, what they define.
 
-Nothing is compiled here, and nothing imports torch: `launch` compiles, tests and tools read.
+Nothing is compiled here, and nothing imports torch: `compiler` compiles, tests and tools read.
 """
 
 from __future__ import annotations

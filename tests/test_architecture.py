@@ -56,7 +56,7 @@ OWNERS = {
     "tensorrt": {"engine/tensorrt.py"},
     "tensorrt_rtx": {"engine/tensorrt.py"},
     "torch_tensorrt": {"export/through_torch.py"},
-    "cuda": {"kernels/launch.py"},
+    "cuda": {"kernels/compiler.py", "kernels/loader.py"},
     "PyNvVideoCodec": set(),
     "mamba_ssm": set(),
     "pickle": set(),

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.disparity import reference
+from stereocast.kernels.disparity import cuda, reference
+from stereocast.kernels.launch import serving
 
 STEP_PX = 1.5
 """Surfaces closer to each other than this many pixels of disparity are left as they are."""
@@ -37,6 +38,9 @@ def softness(disparity: Tensor) -> Tensor:
     Slopes are no silhouettes, however steep: only what levels out on both sides counts.
     """
     _check(disparity, None)
+    launcher = serving(disparity)
+    if launcher is not None:
+        return cuda.softness(launcher, disparity, reference.block_cells(disparity))
     module = native.serving(disparity)
     if module is None:
         return reference.softness(disparity)
@@ -91,13 +95,15 @@ def _silhouettes(
             f"softness must be float32 [1], got {softness.dtype} {list(softness.shape)}"
         )
     tensors = (disparity, softness) if image is None else (disparity, softness, image)
+    limits = (STEP_PX, REACH, REACH_MAX_PX)
+    launcher = serving(*tensors)
+    if launcher is not None:
+        return cuda.silhouettes(launcher, disparity, softness, image, size, limits=limits)
     module = native.serving(*tensors)
     if module is None:
-        return reference.silhouettes(
-            disparity, softness, image, size, limits=(STEP_PX, REACH, REACH_MAX_PX)
-        )
+        return reference.silhouettes(disparity, softness, image, size, limits=limits)
     out = torch.empty(size)
-    module.disparity_silhouettes(disparity, softness, image, STEP_PX, REACH, REACH_MAX_PX, out)
+    module.disparity_silhouettes(disparity, softness, image, *limits, out)
     return out
 
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.fill import reference
+from stereocast.kernels.fill import cuda, reference
+from stereocast.kernels.launch import serving
 
 FillLevel = Literal[1, 2]
 
@@ -65,8 +66,17 @@ def fill_holes(
     _check(view, holes, disparity, out)
     if level not in (1, 2):
         raise ValueError(f"fill_holes knows levels 1 and 2, got {level}")
-    module = native.serving(view, holes, disparity, out)
     settings = settings_for(view.shape[2])
+    launcher = serving(view, holes, disparity, out)
+    if launcher is not None:
+        if out.data_ptr() != view.data_ptr():
+            out.copy_(view)
+        if level == 1:
+            cuda.fill_from_row(launcher, out, holes, disparity, NARROW_PX)
+        else:
+            cuda.fill_from_around(launcher, out, holes, disparity, settings)
+        return out
+    module = native.serving(view, holes, disparity, out)
     if module is None:
         if level == 1:
             filled = reference.fill_from_row(view, holes, disparity, NARROW_PX)

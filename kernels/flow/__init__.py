@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.flow import reference
+from stereocast.kernels.flow import cuda, reference
+from stereocast.kernels.launch import serving
 
 STILL_GATE = 0.01
 """Motion must explain the picture better than rest by this much (of 1) to be believed.
@@ -41,6 +42,9 @@ def block_matching(previous: Tensor, current: Tensor, *, still_gate: float = STI
     if not 0 <= still_gate <= 1:
         raise ValueError(f"block_matching needs a still_gate in [0, 1], got {still_gate}")
     gate = reference.gate_levels(still_gate)
+    launcher = serving(previous, current)
+    if launcher is not None:
+        return cuda.block_matching(launcher, previous, current, gate)
     module = native.serving(previous, current)
     if module is None:
         return reference.block_matching(previous, current, gate)
@@ -63,6 +67,9 @@ def reproject(values: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     """
     scale = _check_values(values, flow)
+    launcher = serving(values, flow)
+    if launcher is not None:
+        return cuda.reproject(launcher, values, flow, scale)
     module = native.serving(values, flow)
     if module is None:
         return reference.reproject(values, flow, scale)
@@ -89,6 +96,9 @@ def shrink(picture: Tensor, factor: int) -> Tensor:
             "shrink needs a contiguous picture of at least one square of 1 to 64 pixels, "
             f"got {tuple(picture.shape)} and {factor}"
         )
+    launcher = serving(picture)
+    if launcher is not None:
+        return cuda.shrink(launcher, picture, factor)
     module = native.serving(picture)
     if module is None:
         return reference.shrink(picture, factor)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.formats import reference
+from stereocast.kernels.formats import cuda, reference
 from stereocast.kernels.formats.palette import Palette, palette
 from stereocast.kernels.formats.recipe import Anaglyph, Recipe, recipe
 from stereocast.kernels.formats.sphere import SphereMap, sphere_map
+from stereocast.kernels.launch import serving
 
 __all__ = [
     "Anaglyph",
@@ -42,6 +43,9 @@ def anaglyph(left: Tensor, right: Tensor, recipe: Recipe) -> Tensor:
     _check_eyes(left, right)
     if left.dtype != torch.uint8:
         return reference.anaglyph(left, right, recipe)
+    launcher = serving(left, right, recipe.matrix)
+    if launcher is not None:
+        return cuda.anaglyph(launcher, left, right, recipe)
     module = native.serving(left, right)
     if module is None:
         return reference.anaglyph_u8(left, right, recipe)
@@ -65,6 +69,9 @@ def depth_picture(nearness: Tensor, size: tuple[int, int], palette: Tensor) -> T
         )
     if palette.dtype != torch.uint8 or palette.shape != (256, 3):
         raise ValueError(f"depth_picture needs a palette uint8 [256, 3], got {palette.shape}")
+    launcher = serving(nearness, palette)
+    if launcher is not None:
+        return cuda.depth_picture(launcher, nearness.contiguous(), size, palette)
     module = native.serving(nearness, palette)
     if module is None:
         return reference.depth_picture(nearness, size, palette)
@@ -81,6 +88,9 @@ def difference(left: Tensor, right: Tensor) -> Tensor:
     _check_eyes(left, right)
     if left.dtype != torch.uint8:
         raise ValueError(f"difference needs uint8 eyes, got {left.dtype}")
+    launcher = serving(left, right)
+    if launcher is not None:
+        return cuda.difference(launcher, left, right)
     module = native.serving(left, right)
     if module is None:
         return reference.difference(left, right)
@@ -101,6 +111,9 @@ def half_sphere(picture: Tensor, sphere: SphereMap) -> Tensor:
         raise ValueError(
             f"half_sphere needs uint8 [3, H, W], got {picture.dtype} {tuple(picture.shape)}"
         )
+    launcher = serving(picture, sphere.row_y)
+    if launcher is not None:
+        return cuda.half_sphere(launcher, picture.contiguous(), sphere)
     module = native.serving(picture)
     if module is None:
         return reference.half_sphere(picture, sphere)

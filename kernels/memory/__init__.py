@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.memory import reference
+from stereocast.kernels.launch import serving
+from stereocast.kernels.memory import cuda, reference
 
 TOLERANCE_PX = 1.0
 """A hole takes what is remembered there if both backgrounds' disparities differ by at most this."""
@@ -83,22 +84,22 @@ def remember(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion) -> 
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     """
     _check(plate, image, disparity)
-    height, width = disparity.shape
-    size = torch.tensor([width, height], dtype=torch.int32, device=plate.origin.device)
-    origin = torch.remainder(plate.origin + motion.shift, size)
+    origin = _moved(plate.origin, motion.shift, disparity)
     planes = (plate.colour, plate.disparity, plate.age, plate.steady)
+    seen, limits = (image, disparity), (TOLERANCE_PX, AGE_LIMIT)
+    launcher = serving(image, disparity, plate.colour, origin)
     module = native.serving(image, disparity, plate.colour)
-    if module is None:
+    if launcher is None and module is None:
         moved = (origin, motion.shift, motion.trust, motion.slack)
-        mismatch = reference.remember(
-            planes, plate.mismatch, (image, disparity), moved, (TOLERANCE_PX, AGE_LIMIT)
-        )
+        mismatch = reference.remember(planes, plate.mismatch, seen, moved, limits)
+        return Plate(*planes, mismatch, origin)
+    where = torch.cat([origin, motion.shift, motion.trust.int(), motion.slack])
+    if launcher is not None:
+        mismatch = cuda.remember(launcher, planes, plate.mismatch, seen, where, limits=limits)
     else:
+        assert module is not None
         mismatch = torch.empty_like(plate.mismatch)
-        where = torch.cat([origin, motion.shift, motion.trust.int(), motion.slack])
-        module.remember(
-            image, disparity, where, TOLERANCE_PX, AGE_LIMIT, *planes, plate.mismatch, mismatch
-        )
+        module.remember(*seen, where, *limits, *planes, plate.mismatch, mismatch)
     return Plate(*planes, mismatch, origin)
 
 
@@ -117,15 +118,16 @@ def recall(plate: Plate, view: Tensor, view_disparity: Tensor, *, gain: Tensor |
     """
     _check(plate, view, view_disparity)
     gain = torch.as_tensor(gain, dtype=torch.float32, device=view.device).reshape(1)
-    planes = (plate.colour, plate.disparity, plate.age, plate.steady)
+    planes, eye = (plate.colour, plate.disparity, plate.age, plate.steady), (plate.origin, gain)
+    launcher = serving(view, view_disparity, plate.colour, gain)
     module = native.serving(view, view_disparity, plate.colour, gain)
-    if module is None:
-        eye = (plate.origin, gain)
+    if launcher is not None:
+        seen = (view, view_disparity)
+        cuda.recall(launcher, planes, plate.mismatch, eye, seen, tolerance=TOLERANCE_PX)
+    elif module is None:
         reference.recall(planes, plate.mismatch, eye, TOLERANCE_PX, (view, view_disparity))
     else:
-        module.recall(
-            *planes, plate.mismatch, plate.origin, gain, TOLERANCE_PX, view, view_disparity
-        )
+        module.recall(*planes, plate.mismatch, *eye, TOLERANCE_PX, view, view_disparity)
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,11 @@ def settle(fill: Fill, view: Tensor, holes: Tensor, resting: Tensor) -> Fill:
             f"this fill is of views [3, {size[0]}, {size[1]}], "
             f"got {tuple(view.shape)} and {tuple(holes.shape)}"
         )
+    launcher = serving(view, holes, resting, fill.colour)
     module = native.serving(view, holes, resting, fill.colour)
-    if module is None:
+    if launcher is not None:
+        cuda.settle(launcher, view, holes, resting, (fill.colour, fill.holes))
+    elif module is None:
         reference.settle(view, holes, resting, (fill.colour, fill.holes))
     else:
         byte = torch.uint8
@@ -173,6 +178,13 @@ def settle(fill: Fill, view: Tensor, holes: Tensor, resting: Tensor) -> Fill:
             view, holes.view(byte), resting.view(byte), fill.colour, fill.holes.view(byte)
         )
     return fill
+
+
+def _moved(origin: Tensor, shift: Tensor, picture: Tensor) -> Tensor:
+    """Return the origin [2] moved on the torus; no number goes to the device for it."""
+    height, width = picture.shape
+    moved = origin + shift
+    return torch.stack((moved[0].remainder(width), moved[1].remainder(height)))
 
 
 def _check(plate: Plate, picture: Tensor, disparity: Tensor) -> None:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.pack import reference
+from stereocast.kernels.launch import serving
+from stereocast.kernels.pack import cuda, reference
 from stereocast.kernels.pack.packing import STRIP_BITS, Packing, Pixels, Squeeze, strip_scale
 
 __all__ = ["STRIP_BITS", "Packing", "Pixels", "Squeeze", "pack_pictures", "pack_sbs"]
@@ -41,6 +42,9 @@ def pack_pictures(
     barcode. Source: ITU-R BT.709-6 §3, in 15-bit fixed point; R. Keys 1981, bicubic a = -0.5.
     """
     _check(pictures, packing, strip)
+    launcher = serving(*pictures)
+    if launcher is not None:
+        return cuda.pack_pictures(launcher, pictures, packing, strip=strip)
     module = native.serving(*pictures)
     if module is None:
         return reference.pack_pictures(pictures, packing, strip=strip)

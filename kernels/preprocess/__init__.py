@@ -1,6 +1,7 @@
 """What a decoded picture becomes before anything looks at it: RGB, upright, SDR, network-sized.
 
     yuv_to_rgb, yuv_to_signal   planes of a decoder to RGB, 8-bit levels or real numbers
+    nv12_to_rgb                 surfaces of a hardware decoder to RGB
     to_network                  exact area averaging to the grid of a network
     orient                      quarter turns, for rotation metadata
     tone_map                    HDR (PQ, HLG) and wide gamut to BT.709 SDR; torch only, see hdr.py
@@ -14,13 +15,15 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.preprocess import reference
+from stereocast.kernels.launch import serving
+from stereocast.kernels.preprocess import cuda, reference
 from stereocast.kernels.preprocess.colour import Matrix, fixed_point, scale
 from stereocast.kernels.preprocess.hdr import Transfer, tone_map
 
 __all__ = [
     "Matrix",
     "Transfer",
+    "nv12_to_rgb",
     "orient",
     "to_network",
     "tone_map",
@@ -46,12 +49,42 @@ def yuv_to_rgb(
     """
     y, u, v = _planes(y, u, v, bits)
     fixed = fixed_point(matrix, full_range, bits)
+    launcher = serving(y, u, v)
+    if launcher is not None:
+        return cuda.yuv_to_rgb(launcher, y, u, v, fixed)
     module = native.serving(y, u, v)
     if module is None:
         return reference.yuv_to_rgb(y, u, v, fixed)
     rgb = torch.empty((3, *y.shape), dtype=torch.uint8)
     module.yuv_to_rgb(y, u, v, rgb, fixed)
     return rgb
+
+
+def nv12_to_rgb(
+    surface: Tensor, size: tuple[int, int], *, matrix: Matrix, full_range: bool
+) -> Tensor:
+    """Convert a surface of a hardware decoder to R'G'B' [3, H, W] uint8, full range.
+
+    surface  [h·3/2, w], h rows of luma, then pairs of U and V; rows may be padded. uint8 is NV12;
+             uint16 or int16 is P010 and P016, whose codes fill the upper bits: 16-bit codes
+    size     (H, W) of the picture at its top left, at most (h, w)
+
+    Raises as `yuv_to_rgb`.
+    """
+    height, width = size
+    rows = surface.shape[0] * 2 // 3
+    if surface.dim() != 2 or surface.shape[0] % 3 or height > rows or width > surface.shape[1]:
+        raise ValueError(
+            f"a surface [h·3/2, w] with room for {height}x{width} is needed, "
+            f"got {list(surface.shape)}"
+        )
+    down, across = (height + 1) // 2, (width + 1) // 2
+    pairs = surface[rows : rows + down, : 2 * across]
+    planes = surface[:height, :width], pairs[:, 0::2], pairs[:, 1::2]
+    if serving(surface) is None:
+        planes = (planes[0], planes[1].contiguous(), planes[2].contiguous())
+    bits = 8 if surface.dtype == torch.uint8 else 16
+    return yuv_to_rgb(*planes, matrix=matrix, full_range=full_range, bits=bits)
 
 
 def yuv_to_signal(
@@ -80,6 +113,9 @@ def to_network(rgb: Tensor, *, size: tuple[int, int]) -> Tensor:
         raise ValueError(f"to_network wants [3, H, W], got {list(rgb.shape)}")
     if min(size) < 1:
         raise ValueError(f"to_network wants a size of at least 1x1, got {size}")
+    launcher = serving(rgb)
+    if launcher is not None:
+        return cuda.to_network(launcher, rgb.contiguous(), size)
     module = native.serving(rgb)
     if module is None:
         return reference.to_network(rgb, size)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
-from stereocast.kernels.warp import reference
+from stereocast.kernels.launch import serving
+from stereocast.kernels.warp import cuda, reference
 
 TEAR_PX = 1.0
 """Neighbours whose disparities differ by more than this many pixels belong to two surfaces.
@@ -72,6 +73,11 @@ def warp_eyes(
     _check(image, disparity)
     if gains.ndim != 1 or gains.dtype != torch.float32:
         raise ValueError(f"warp_eyes needs gains float32 [N], got {gains.dtype} {gains.shape}")
+    launcher = serving(image, disparity, gains)
+    if launcher is not None:
+        return cuda.warp_eyes(
+            launcher, image, disparity, gains, tear_px=TEAR_PX, half_width=half_width
+        )
     module = native.serving(image, disparity, gains)
     if module is None:
         return reference.warp_eyes(image, disparity, gains, TEAR_PX, half_width)

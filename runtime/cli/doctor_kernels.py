@@ -59,7 +59,7 @@ def examine_kernels(json: Path | None) -> None:
     from rich.console import Console
 
     # The kernels' own package imports torch, so this is not done before it is asked for.
-    from stereocast.kernels.launch import SUPPORTED, CompilerMissing, toolchain
+    from stereocast.kernels.compiler import SUPPORTED, CompilerMissing, toolchain
     from stereocast.kernels.sources import cuda_ops, read_source
     from stereocast.runtime import machine
 
@@ -96,7 +96,7 @@ def examine_kernels(json: Path | None) -> None:
 
 
 def _attempt(source: CudaSource, arch: int) -> Attempt:
-    from stereocast.kernels.launch import CompileError, compile_kernel
+    from stereocast.kernels.compiler import CompileError, compile_kernel
     from stereocast.runtime.cli.cache import kernels_folder
 
     began = time.perf_counter()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stereocast.kernels import sources
-from stereocast.kernels.launch import SUPPORTED
+from stereocast.kernels.compiler import SUPPORTED
 from tests.commands import Stereocast
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stereocast.kernels.launch import compile_kernel
+from stereocast.kernels.compiler import compile_kernel
 from stereocast.kernels.sources import KERNELS, CudaSource
 from tests.cuda_on_cpu import KernelFault, run_kernel
 

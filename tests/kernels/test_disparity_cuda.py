@@ -8,9 +8,9 @@ from torch import Tensor
 
 from stereocast.kernels import disparity
 from stereocast.kernels.disparity import reference
-from tests.cuda_on_cpu import KERNELS, run_kernel
+from stereocast.kernels.launch import launching
+from tests.cuda_on_cpu.launcher import Emulator
 
-SOURCE = KERNELS / "disparity" / "kernel.cu"
 LIMITS = disparity.STEP_PX, disparity.REACH, disparity.REACH_MAX_PX
 
 
@@ -21,43 +21,20 @@ def terraces(height: int, width: int, generator: torch.Generator) -> Tensor:
     return torch.nn.functional.interpolate(coarse, size, mode="bicubic")[0, 0].contiguous()
 
 
-def softness(grid: Tensor) -> Tensor:
-    """Measure with the three kernels."""
-    block = reference.block_cells(grid)
-    rows, columns = grid.shape[0] // block, grid.shape[1] // block
-    planes, widths, measured = torch.zeros(3, rows, columns), torch.zeros(rows, columns), zeros(1)
-    launch = {"grid": [-(-rows * columns // 256)], "block": [256]}
-    given = grid, *grid.shape, block, rows, columns, planes
-    run_kernel(SOURCE, "stereocast_disparity_blocks", args=given, **launch)
-    given = planes, block, rows, columns, widths
-    run_kernel(SOURCE, "stereocast_disparity_widths", args=given, **launch)
-    given = widths, rows * columns, measured
-    run_kernel(SOURCE, "stereocast_disparity_median", grid=[1], block=[256], args=given)
-    return measured
-
-
 def zeros(*shape: int) -> Tensor:
     return torch.zeros(shape)
 
 
+def softness(grid: Tensor) -> Tensor:
+    with launching(Emulator()):
+        return disparity.softness(grid)
+
+
 def silhouettes(grid: Tensor, soft: Tensor, image: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """Sharpen with the four kernels."""
-    height, width = size
-    step, share, limit = LIMITS
-    wide, row_near, row_far, near, far, out = (zeros(*size) for _ in range(6))
-    levels, is_near = torch.zeros(size, dtype=torch.int8), torch.zeros(size, dtype=torch.uint8)
-    by_row = {"grid": [-(-width // 256), height], "block": [256]}
-    by_tile = {"grid": [-(-width // 32), -(-height // 8)], "block": [32, 8]}
-    given = grid, *grid.shape, soft, share, limit, *size, wide, row_near, row_far
-    run_kernel(SOURCE, "stereocast_disparity_rows", args=given, **by_row)
-    given = wide, row_near, row_far, soft, share, limit, grid.shape[1], step, *size
-    given = *given, near, far, levels
-    run_kernel(SOURCE, "stereocast_disparity_levels", args=given, **by_tile)
-    given = near, far, levels, image, soft, share, limit, grid.shape[1], step, *size, is_near
-    run_kernel(SOURCE, "stereocast_disparity_near", args=given, **by_tile)
-    given = wide, near, far, is_near, soft, share, limit, grid.shape[1], step, *size, out
-    run_kernel(SOURCE, "stereocast_disparity_select", args=given, **by_tile)
-    return out
+    with launching(Emulator()):
+        if image is not None and tuple(grid.shape) != size:
+            return disparity.joint_upsample(grid, soft, image=image)
+        return disparity.sharpen(grid, soft, image=image)
 
 
 @pytest.mark.parametrize("size", [(60, 90), (37, 410)])

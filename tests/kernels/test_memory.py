@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
+from stereocast.kernels.launch import launching
 from stereocast.kernels.memory import (
     AGE_LIMIT,
     TOLERANCE_PX,
@@ -19,7 +20,7 @@ from stereocast.kernels.memory import (
     reference,
     remember,
 )
-from tests.cuda_on_cpu import KERNELS, run_kernel
+from tests.cuda_on_cpu.launcher import Emulator
 
 SIZE = (33, 57)
 FAR_PX, NEAR_PX = -5.0, 6.0
@@ -65,18 +66,8 @@ def by_reference(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion)
 
 
 def by_cuda(plate: Plate, image: Tensor, disparity: Tensor, motion: Motion) -> Plate:
-    size = torch.tensor([SIZE[1], SIZE[0]], dtype=torch.int32)
-    origin = torch.remainder(plate.origin + motion.shift, size)
-    where = torch.cat([origin, motion.shift, motion.trust.int(), motion.slack])
-    planes = (plate.colour, plate.disparity, plate.age, plate.steady)
-    mismatch = torch.zeros_like(plate.mismatch)
-    run_kernel(
-        KERNELS / "memory" / "kernel.cu", "stereocast_memory_remember",
-        grid=[plate.mismatch.shape[1], plate.mismatch.shape[0]], block=[16, 16],
-        args=[image, disparity, where, *SIZE, TOLERANCE_PX, AGE_LIMIT, *planes, plate.mismatch,
-              mismatch],
-    )  # fmt: skip
-    return Plate(*planes, mismatch, origin)
+    with launching(Emulator()):
+        return remember(plate, image, disparity, motion)
 
 
 def recall_by_reference(plate: Plate, view: Tensor, disparity: Tensor, gain: Tensor) -> None:
@@ -86,12 +77,8 @@ def recall_by_reference(plate: Plate, view: Tensor, disparity: Tensor, gain: Ten
 
 
 def recall_by_cuda(plate: Plate, view: Tensor, disparity: Tensor, gain: Tensor) -> None:
-    planes = (plate.colour, plate.disparity, plate.age, plate.steady)
-    run_kernel(
-        KERNELS / "memory" / "kernel.cu", "stereocast_memory_recall",
-        grid=[SIZE[0]], block=[64], shared_bytes=4 * SIZE[1],
-        args=[*planes, plate.mismatch, plate.origin, gain, *SIZE, TOLERANCE_PX, view, disparity],
-    )  # fmt: skip
+    with launching(Emulator()):
+        recall(plate, view, disparity, gain=gain)
 
 
 def clip(generator: torch.Generator, frames: int) -> list[tuple[Tensor, Tensor, Motion]]:

@@ -9,21 +9,17 @@ import torch
 from torch import Tensor
 
 from stereocast.kernels import native
+from stereocast.kernels.launch import launching
 from stereocast.kernels.memory import Fill, no_fill, reference, settle
-from tests.cuda_on_cpu import KERNELS, run_kernel
+from tests.cuda_on_cpu.launcher import Emulator
 
 SIZE = (33, 57)
 RESTING = torch.ones(1, dtype=torch.bool)
 
 
 def settle_by_cuda(fill: Fill, view: Tensor, holes: Tensor, resting: Tensor) -> Fill:
-    area = holes.numel()
-    run_kernel(
-        KERNELS / "memory" / "kernel.cu", "stereocast_memory_settle",
-        grid=[-(-area // 64)], block=[64],
-        args=[view, holes, resting, area, fill.colour, fill.holes],
-    )  # fmt: skip
-    return fill
+    with launching(Emulator()):
+        return settle(fill, view, holes, resting)
 
 
 @pytest.mark.parametrize("form", ["native", "cuda"])

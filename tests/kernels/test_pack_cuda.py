@@ -9,44 +9,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from stereocast.kernels.pack import Packing, Pixels, Squeeze, reference, strip_scale
-from tests.cuda_on_cpu import KERNELS, run_kernel
+from stereocast.kernels.launch import launching
+from stereocast.kernels.pack import Packing, Pixels, Squeeze, pack_pictures, reference
+from tests.cuda_on_cpu.launcher import Emulator
 
-SOURCE = KERNELS / "pack" / "kernel.cu"
-PIXELS = tuple(Pixels)
-SQUEEZES = {
-    (Squeeze.NONE, False): 0,
-    (Squeeze.WIDTH, False): 1,
-    (Squeeze.HEIGHT, False): 2,
-    (Squeeze.WIDTH, True): 3,
-    (Squeeze.HEIGHT, True): 4,
-}
+SQUEEZES = (
+    (Squeeze.NONE, False),
+    (Squeeze.WIDTH, False),
+    (Squeeze.HEIGHT, False),
+    (Squeeze.WIDTH, True),
+    (Squeeze.HEIGHT, True),
+)
 
 
 def packed_by_cuda(
     pictures: Sequence[Tensor], packing: Packing, *, strip: Tensor | None = None
 ) -> Tensor:
-    height, width = pictures[0].shape[1:]
-    part_height, part_width = packing.part_size(height, width)
-    rows, pixels = len(pictures) // packing.columns, PIXELS.index(packing.pixels)
-    whole_height, whole_width = rows * part_height, packing.columns * part_width
-    surface = torch.full(packing.surface_shape(height, width, len(pictures)), 77).to(torch.uint8)
-    run_kernel(
-        SOURCE, "stereocast_pack",
-        grid=(-(-whole_width // 64), -(-whole_height // 16)), block=(32, 8),
-        args=[
-            *pictures, *[None] * (4 - len(pictures)), height, width, packing.columns, rows,
-            part_height, part_width, SQUEEZES[packing.squeeze, packing.sharp], pixels, surface,
-        ],
-    )  # fmt: skip
-    if strip is not None:
-        corners = itertools.chain(*packing.eye_corners(part_height, part_width))
-        scale = strip_scale(part_height)
-        run_kernel(
-            SOURCE, "stereocast_pack_strip", grid=(10 * scale, 4 * scale, 2), block=(32, 8),
-            args=[surface, whole_height, whole_width, pixels, *corners, scale, strip],
-        )  # fmt: skip
-    return surface
+    with launching(Emulator()):
+        return pack_pictures(pictures, packing, strip=strip)
 
 
 def noise(count: int, height: int, width: int) -> list[Tensor]:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
 
 import stereocast.kernels.warp as warp
-from tests.cuda_on_cpu import run_kernel
-
-SOURCE = Path(warp.__file__).parent / "kernel.cu"
-KERNELS = {torch.uint8: "stereocast_warp_eyes_u8", torch.float32: "stereocast_warp_eyes_f32"}
+from stereocast.kernels.launch import launching
+from tests.cuda_on_cpu.launcher import Emulator
 
 
 def emulated(image: Tensor, disparity: Tensor, gains: Tensor, half: bool) -> tuple[Tensor, ...]:
-    height, width = disparity.shape
-    columns = (width + 1) // 2 if half else width
-    views = torch.zeros(len(gains), 3, height, columns, dtype=image.dtype)
-    depths = torch.zeros(len(gains), height, columns)
-    holes = torch.zeros(len(gains), height, columns, dtype=torch.bool)
-    run_kernel(
-        SOURCE,
-        KERNELS[image.dtype],
-        grid=(height, len(gains)),
-        block=(256,),
-        shared_bytes=8 * columns,
-        args=[image, disparity, gains, warp.TEAR_PX, int(half), width, views, depths, holes],
-    )
-    return views, depths, holes
+    with launching(Emulator()):
+        return warp.warp_eyes(image, disparity, gains, half_width=half)
 
 
 @pytest.mark.parametrize(("size", "amplitude"), [((5, 37), 0.4), ((3, 300), 6.0), ((2, 1), 2.0)])
