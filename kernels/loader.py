@@ -17,9 +17,9 @@ from torch import Tensor
 
 from stereocast.kernels.compiler import SUPPORTED, CompilerMissing, compile_kernel
 from stereocast.kernels.signatures import Argument, Parameter, check, signatures
-from stereocast.kernels.sources import read_source
+from stereocast.kernels.sources import KERNELS, CudaSource, read_source
 
-_NUMBERS = {
+_NUMBERS: dict[str, Any] = {
     "i8": ctypes.c_int8,
     "u8": ctypes.c_uint8,
     "i16": ctypes.c_int16,
@@ -118,10 +118,8 @@ class Loader:
         source = read_source(op)
         library = self._libraries.get((op, device))
         if library is None:
-            cubin = compile_kernel(source, architecture_for(capability), cache=self._cache)
-            library = self._core.ObjectCode.from_cubin(cubin.code, name=source.name)
+            library = self._library(source, architecture_for(capability))
             self._libraries[op, device] = library
-            self.origins[op] = cubin.origin
         parameters = signatures(source.text)
         if kernel not in parameters:
             raise LaunchError(f"{source.name} has no kernel '{kernel}'")
@@ -133,6 +131,19 @@ class Loader:
         loaded = _LoadedKernel(kernel, handle, parameters[kernel])
         self._kernels[kernel, device] = loaded
         return loaded
+
+    def _library(self, source: CudaSource, arch: int) -> Any:
+        """Compile for the device, or take what was built ahead where there is no compiler."""
+        ahead = KERNELS / source.op / "kernel.fatbin"
+        try:
+            cubin = compile_kernel(source, arch, cache=self._cache)
+        except CompilerMissing:
+            if not ahead.is_file():
+                raise
+            self.origins[source.op] = "built ahead"
+            return self._core.ObjectCode.from_fatbin(ahead.read_bytes(), name=source.name)
+        self.origins[source.op] = cubin.origin
+        return self._core.ObjectCode.from_cubin(cubin.code, name=source.name)
 
     @contextmanager
     def _on(self, device: int) -> Iterator[None]:
@@ -167,10 +178,9 @@ class _LoadedKernel:
         attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
         (error,) = driver.cuKernelSetAttribute(attribute, shared_bytes, self.handle.handle, device)
         if error != driver.CUresult.CUDA_SUCCESS:
-            most = torch.cuda.get_device_properties(device).shared_memory_per_block_optin
             raise LaunchError(
-                f"{self.name} needs {shared_bytes} bytes of shared memory, the device has "
-                f"{most}: use a smaller picture ({error.name})"
+                f"{self.name} needs {shared_bytes} bytes of shared memory, more than the device "
+                f"gives a block: use a narrower picture ({error.name})"
             )
         self._allowed = shared_bytes
 

@@ -22,7 +22,7 @@ from stereocast.kernels.compiler import (
     cubin_key,
 )
 from stereocast.kernels.cubins import Cubin, DamagedCubin, KernelFacts, read_cubin, write_cubin
-from stereocast.kernels.sources import CudaSource, cuda_ops, kernel_names, read_source
+from stereocast.kernels.sources import KERNELS, CudaSource, cuda_ops, kernel_names, read_source
 
 CUBIN = Cubin("pack", 89, b"\x7fELF\n\n\0", (KernelFacts("pack", 40, 0, 0),), ("w",), "compiled")
 LOG = """\
@@ -212,6 +212,15 @@ def test_a_folder_that_cannot_be_written_is_no_error_and_not_silent(folder, tmp_
     cubin = compile_kernel(read_source("blur", folder), 75, cache=tmp_path / "file" / "cache")
     assert "not kept: " in cubin.origin
     assert compiled == [75]
+
+
+def test_nvcc_builds_ahead_for_the_same_architectures():
+    text = (KERNELS.parent / "CMakeLists.txt").read_text(encoding="utf-8")
+    listed = re.search(r"set\(architectures ([\d ]+)\)", text)
+    assert listed is not None
+    assert tuple(map(int, listed[1].split())) == SUPPORTED
+    assert "--fmad=false" in text
+    assert "-std=c++17" in text
 
 
 @pytest.mark.slow

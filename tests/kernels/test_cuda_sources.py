@@ -62,7 +62,7 @@ def test_a_source_says_how_it_is_laid_out_and_names_its_kernels_for_all(op):
 
 @pytest.mark.parametrize("op", OPS)
 def test_every_kernel_is_executed_by_a_test(op):
-    """By its name, or through the operation, whose launches name it (tests.cuda_on_cpu.launcher)."""
+    """By its name, or through the operation, whose launches name it."""
     tests = "".join(path.read_text() for path in TESTS.glob("test_*.py"))
     launches = KERNELS / op / "cuda.py"
     text = tests
