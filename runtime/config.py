@@ -26,6 +26,7 @@ from stereocast.runtime.encode.probe import LADDER
 from stereocast.runtime.encode.x264 import X264Config
 from stereocast.runtime.sink.depth import DepthFileConfig
 from stereocast.runtime.sink.file import FileConfig
+from stereocast.runtime.source.live.recipe import SourceConfig
 from stereocast.runtime.threads import ThreadsConfig
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class Config:
     stereo: StereoConfig = field(default_factory=StereoConfig)
     formats: FormatsConfig = field(default_factory=FormatsConfig)
     threads: ThreadsConfig = field(default_factory=ThreadsConfig)
+    source: SourceConfig = field(default_factory=SourceConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
     x264: X264Config = field(default_factory=X264Config)
     jpeg: JpegConfig = field(default_factory=JpegConfig)

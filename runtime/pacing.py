@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stereocast.engine.frame import Frame
 from stereocast.runtime.mailbox import Mailbox
-from stereocast.runtime.source import SeekableSource, Source
+from stereocast.runtime.source import Absence, Arrival, ArrivingSource, SeekableSource, Source
 
 _LATE_NS = 100_000_000  # a file that is this late starts its clock anew instead of rushing
 _END_LOOK_S = 0.02  # how often a file that was read to its end looks whether its last frame is gone
@@ -22,8 +22,9 @@ class Captured:
     t_capture_ns  when it was due in the scene, or in a file played in real time. None: it has no
                   such moment, because its clock waits for the engine; its journey begins when the
                   engine takes it
-    t_dequeue_ns  when the source began to make it; for a file, which decodes ahead, when it was due
-    turn          how many seeks came before it
+    t_dequeue_ns  when the source began to make it; for a file, which decodes ahead, when it was
+                  due; for what comes by itself, when it was wanted
+    turn          how many seeks, or gaps of a live source, came before it
     """
 
     frame: Frame
@@ -41,7 +42,7 @@ class PacedSource:
     waits   whether every frame waits for the engine
     frames  how many were let out so far
     missed  how many a live source had no time to make: it runs on a later clock from there on
-    turn    how many seeks were asked for
+    turn    how many seeks were asked for, or gaps met
     stale   frames let out that a seek or a pause made useless before the engine took them
     """
 
@@ -50,7 +51,8 @@ class PacedSource:
         self._source = source
         self._seekable = _seekable(source)
         self.waits = not (source.info.live or realtime)
-        self.box: Mailbox[Captured] = Mailbox(latest=not self.waits)
+        self._arriving = source if isinstance(source, ArrivingSource) else None
+        self.box: Mailbox[Captured | Arrival] = Mailbox(latest=not self.waits)
         self.frames = 0
         self.missed = 0
         self.turn = self.stale = 0
@@ -68,6 +70,16 @@ class PacedSource:
     def can_seek(self) -> bool:
         """Whether the source can go on elsewhere."""
         return self._seekable is not None
+
+    @property
+    def absence(self) -> Absence | None:
+        """Why nothing comes from a live source at the moment; None while pictures come."""
+        return None if self._arriving is None else self._arriving.absence
+
+    @property
+    def reconnects(self) -> int:
+        """How often a live source was away and came back."""
+        return 0 if self._arriving is None else self._arriving.reconnects
 
     def start(self) -> None:
         """Begin to capture."""
@@ -105,10 +117,22 @@ class PacedSource:
         Raises as `Mailbox.take` does. For the thread that seeks.
         """
         captured = self.box.take(timeout_s)
+        if isinstance(captured, Arrival):
+            return self._receive(captured)
         if captured is not None and captured.turn != self.turn:
             self.stale += 1
             return None
         return captured
+
+    def _receive(self, arrival: Arrival) -> Captured | None:
+        """Make a frame of what came; that costs time, so it is done only for what is wanted."""
+        dequeued_ns = time.monotonic_ns()
+        frame = arrival.read()
+        if frame is None:
+            self.stale += 1
+            return None
+        self.turn = arrival.turn
+        return Captured(frame, arrival.t_capture_ns, dequeued_ns, arrival.turn)
 
     def close(self) -> None:
         """Stop capturing and close the source. May be called twice."""
@@ -116,13 +140,17 @@ class PacedSource:
             self._is_closed = True
             self._changed.notify_all()
         self.box.close()
+        if self._arriving is not None:
+            self._source.close()  # its thread may be waiting for a picture that never comes
         if self._thread.is_alive():
             self._thread.join()
         self._source.close()
 
     def _run(self) -> None:
         try:
-            if self.info.live:
+            if self._arriving is not None:
+                self._emit_arrivals(self._arriving)
+            elif self.info.live:
                 self._emit_live()
             else:
                 self._emit_file()
@@ -136,6 +164,13 @@ class PacedSource:
     def _end(self) -> None:
         with self._changed:
             self._is_over = True
+
+    def _emit_arrivals(self, source: ArrivingSource) -> None:
+        """Let each picture out the moment it comes."""
+        for arrival in source.arrivals():
+            if not self.box.put(arrival):
+                return
+            self.frames += 1
 
     def _emit_live(self) -> None:
         """Make each frame when it is due, which is what a camera would do.

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from stereocast.engine.frame import StereoFrame
-from stereocast.engine.session import Session
+from stereocast.runtime.absence import AbsenceTeller
 from stereocast.runtime.comfort import ComfortAccount
-from stereocast.runtime.encode import Encoder, Packet
+from stereocast.runtime.encode import Packet
 from stereocast.runtime.latency import StageAccount
 from stereocast.runtime.mailbox import Closed
 from stereocast.runtime.pacing import Captured, PacedSource
 from stereocast.runtime.playback import Playback
 from stereocast.runtime.refine import RefineAccount
+from stereocast.runtime.rig import Rig, RigBuilder
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.wire import DepthMap, Extension, Hello, Quality
 
@@ -27,6 +28,7 @@ _STILL_S = 0.02  # how often a paused one looks for wishes
 class StreamReport:
     """What a stream has done so far; written by its loop, readable any time.
 
+    refits    how often the rig was built anew because the source's pictures changed their size
     still_ns  how long it stood still between its pictures because a viewer had paused it
     """
 
@@ -35,6 +37,7 @@ class StreamReport:
     keyframes: int = 0
     bytes_out: int = 0
     cuts: int = 0
+    refits: int = 0
     comfort: ComfortAccount = field(default_factory=ComfortAccount)
     refine: RefineAccount = field(default_factory=RefineAccount)
     drops: dict[str, int] = field(default_factory=lambda: {"credit": 0, "busy": 0})
@@ -53,19 +56,22 @@ class Stream:
     """One live stream. `run` returns when the source ends or `stop` is set.
 
     strip  stamp the barcode of the latency measurement into both eyes
+    build  makes the rig for another size of frame; None: the size cannot change
+    The stream owns the rig from now on: close it.
     """
 
     def __init__(
-        self, source: PacedSource, session: Session, encoder: Encoder, sink: RouterSink,
-        *, strip: bool = False,
+        self, source: PacedSource, rig: Rig, sink: RouterSink,
+        *, build: RigBuilder | None = None, strip: bool = False,
     ) -> None:  # fmt: skip
         self._source = source
-        self._session = session
-        self._encoder = encoder
+        self._rig = rig
+        self._build = build
         self._sink = sink
         self._strip = strip
-        self._controls = session.controls
+        self._controls = rig.session.controls
         self._playback = Playback(source, sink.tell)
+        self._absence = AbsenceTeller(source, sink.tell)
         self._shown: StereoFrame | None = None
         self._shown_turn: int | None = None
         self._still_since_ns: int | None = None
@@ -76,6 +82,15 @@ class Stream:
     def is_paused(self) -> bool:
         """Whether a viewer has paused it."""
         return self._playback.is_paused
+
+    @property
+    def is_away(self) -> bool:
+        """Whether its live source is away, and the last picture stands still."""
+        return self._absence.is_away
+
+    def close(self) -> None:
+        """Free the encoder. May be called twice."""
+        self._rig.close()
 
     def run(self, stop: threading.Event) -> None:
         """Convert and send until the source ends or `stop` is set; raise what the source raised.
@@ -88,6 +103,7 @@ class Stream:
         dropped = 0
         while not stop.is_set():
             self._obey_viewers()
+            self._absence.tick(time.monotonic_ns())
             if self._stands_still():
                 self._show_again()
                 stop.wait(_STILL_S)
@@ -107,6 +123,8 @@ class Stream:
             dropped = box.dropped
             if captured is not None:
                 self._convert(captured)
+            elif self._absence.is_away:
+                self._show_again()
 
     def _is_over(self) -> bool:
         """Return whether nothing will come that anybody waits for."""
@@ -124,22 +142,24 @@ class Stream:
         """Take one frame through the engine and the encoder to the viewers."""
         report, frame = self.report, captured.frame
         has_turned = captured.turn != (self._shown_turn or 0)
+        self._fit((frame.rgb.shape[1], frame.rgb.shape[2]))
+        session, encoder = self._rig.session, self._rig.encoder
         if has_turned:
-            self._session.reset()
+            session.reset()
         taken_ns = time.monotonic_ns()
         captured_ns = captured.t_capture_ns
         if captured_ns is None:
             captured_ns, moments = taken_ns, [taken_ns] * 3
         else:
             moments = [captured_ns, captured.t_dequeue_ns, taken_ns]
-        stereo = self._session.step(
+        stereo = session.step(
             frame,
             controls=self._controls,
             strip=(frame.index, report.frames_out) if self._strip else None,
             mark=lambda _: moments.append(time.monotonic_ns()),
             with_thumbnail=self._sink.depth_wanted(),
         )
-        packet = self._encoder.encode(stereo, keyframe=has_turned or self._sink.key_wanted())
+        packet = encoder.encode(stereo, keyframe=has_turned or self._sink.key_wanted())
         moments.append(time.monotonic_ns())
         self._send(packet, stereo, moments, is_discontinuous=has_turned)
         moments.append(time.monotonic_ns())
@@ -147,6 +167,16 @@ class Stream:
         self._account(packet, moments)
         self.report.comfort.add(stereo.comfort)
         self.report.refine.add(stereo.facts)
+
+    def _fit(self, frame_size: tuple[int, int]) -> None:
+        """See that the rig is for frames of this size; viewers get RECONFIG and a key picture."""
+        if frame_size == self._rig.session.frame_size or self._build is None:
+            return
+        self._rig.close()
+        self._rig = self._build(frame_size)
+        self._sink.reconfigure(replace(self._rig.stream, controls=asdict(self._controls)))
+        self._shown = None
+        self.report.refits += 1
 
     def _send(
         self, packet: Packet, stereo: StereoFrame, moments: list[int], *,
@@ -179,7 +209,7 @@ class Stream:
         report.frames_out += 1
         report.keyframes += packet.is_keyframe
         report.bytes_out += len(packet.data)
-        report.cuts = self._session.cuts
+        report.cuts = self._rig.session.cuts
 
     def _show_again(self) -> None:
         """Send the picture that stands still to viewers who came or stumbled meanwhile.
@@ -190,7 +220,7 @@ class Stream:
         if self._shown is None or not (self._sink.wait_for_credit(0) and self._sink.key_wanted()):
             return
         now_ns = time.monotonic_ns()
-        packet = self._encoder.encode(self._shown, keyframe=True)
+        packet = self._rig.encoder.encode(self._shown, keyframe=True)
         self._send(packet, self._shown, [now_ns])
         self.playback.repeats += 1
         self.report.bytes_out += len(packet.data)

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from functools import partial
 
 from stereocast.engine.session import Session
 from stereocast.runtime import wire
 from stereocast.runtime.address import Address
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
 from stereocast.runtime.pacing import PacedSource
+from stereocast.runtime.rig import Rig
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.source import Source
 from stereocast.runtime.stream import Stream
 
 PATIENCE_S = 20.0
+
+
+def build_rig(frame_size: tuple[int, int], fps: float) -> Rig:
+    session = Session(frame_size)
+    height, width = session.layout.packed_size(*frame_size)
+    encoder = X264Encoder(X264Config(), width=width, height=height, fps=fps)
+    described = wire.Stream(
+        codec="h264", codec_string=encoder.codec_string, w=width, h=height,
+        layout="full-sbs", fps=fps,
+    )  # fmt: skip
+    return Rig(session, encoder, described)
 
 
 class Running:
@@ -24,16 +37,12 @@ class Running:
         self, source: Source, address: Address, *, strip: bool = False, realtime: bool = False
     ) -> None:
         info = source.info
-        self.session = Session((info.height, info.width))
-        height, width = self.session.layout.packed_size(info.height, info.width)
-        self._encoder = X264Encoder(X264Config(), width=width, height=height, fps=info.fps)
+        rig = build_rig((info.height, info.width), info.fps)
+        self.session = rig.session
         self.paced = PacedSource(source, realtime=realtime)
-        described = wire.Stream(
-            codec="h264", codec_string=self._encoder.codec_string, w=width, h=height,
-            layout="full-sbs", fps=info.fps,
-        )  # fmt: skip
-        self._sink = RouterSink(address, described)
-        self._stream = Stream(self.paced, self.session, self._encoder, self._sink, strip=strip)
+        self._sink = RouterSink(address, rig.stream)
+        build = partial(build_rig, fps=info.fps)
+        self._stream = Stream(self.paced, rig, self._sink, build=build, strip=strip)
         self.report = self._stream.report
         self.playback = self._stream.playback
         self.stop = threading.Event()
@@ -41,7 +50,7 @@ class Running:
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
-        with closing(self.paced), closing(self._encoder), self._sink:
+        with closing(self.paced), closing(self._stream), self._sink:
             try:
                 self._stream.run(self.stop)
             except BaseException as failure:

@@ -27,6 +27,7 @@ OWNERS = {
         "runtime/curve.py",
         "runtime/socket_options.py",
         "runtime/sink/router_thread.py",
+        "runtime/source/live/pushed.py",
         "runtime/cli/doctor.py",
     },
     "msgpack": {"runtime/wire_fields.py", "runtime/wire_messages.py", "runtime/wire.py"},
@@ -60,6 +61,7 @@ OWNERS = {
     "PyNvVideoCodec": set(),
     "mamba_ssm": set(),
     "pickle": set(),
+    "yt_dlp": {"runtime/source/live/web_video.py"},
 }
 """Packages that only these files may import."""
 

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,26 +29,25 @@ from stereocast.runtime.cli.options import (
     StartOption,
 )
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
-from stereocast.runtime.cli.sessions import open_session, with_model
+from stereocast.runtime.cli.sessions import with_model
 from stereocast.runtime.cli.signals import stopping_gently
 from stereocast.runtime.cli.web import DEFAULT_PORT
 from stereocast.runtime.cli.web_child import web_beside
 
 if TYPE_CHECKING:
-    from stereocast.engine.session import Session
     from stereocast.runtime import wire
     from stereocast.runtime.config import Config
-    from stereocast.runtime.depth import OpenedDepth
-    from stereocast.runtime.encode.probe import EncoderChoice
     from stereocast.runtime.sink.zmq_router import RouterSink
-    from stereocast.runtime.source import SourceInfo
     from stereocast.runtime.stream import Stream
 
 
 def live(
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="A video file, or testsrc: (a moving 3D scene)."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A video file, testsrc: (a moving 3D scene), or a live source, see below.",
+        ),
     ],
     *,
     address: Annotated[
@@ -83,6 +82,10 @@ def live(
 ) -> None:
     """Stream any video in 3D, live; view it with `stereocast watch`.
 
+    Live sources are screen:, camera:, streams of the network (rtsp://, http(s)://, udp://, tcp://,
+    rtmp://; HLS, MPEG-TS, …), zmq:ADDRESS for pictures that another program pushes, and web:URL for
+    the video of a page. When one goes away its last picture stays, and it is called again.
+
     A file plays when the first viewer comes, every frame of it; of a live source the newest frame
     wins. Any viewer may pause a file or go elsewhere in it, for all who watch. Ctrl-C ends the
     stream and tells the viewers.
@@ -95,11 +98,17 @@ def live(
       stereocast live film.mp4 --set stereo.strength=4    more depth
       stereocast live film.mp4 --model vda-small          better depth
       stereocast live film.mp4 --web --lan                in your headset
+      stereocast live screen: --max-height 720            this desktop
+      stereocast live 'screen:?region=1280x720+0+0'       a part of it
+      stereocast live 'camera:/dev/video0?size=1280x720'  a webcam
+      stereocast live rtsp://user:password@camera.lan/1   a network camera
+      stereocast live 'tcp://0.0.0.0:5004?listen=1'       MPEG-TS sent to us
       stereocast live testsrc: --address tcp://127.0.0.1:5570
       stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
     """
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads
+    from stereocast.runtime.cli.live_rig import Workshop
     from stereocast.runtime.pacing import PacedSource
     from stereocast.runtime.source.file import FileOptions
     from stereocast.runtime.source.open import open_source
@@ -124,20 +133,20 @@ def live(
         max_height=max_height,
         threads=chosen.threads.decode,
     )
-    opened = open_source(source, options)
+    opened = open_source(source, options, live=chosen.source)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
-        session, depth, choice = _prepare(opened.info, chosen, layout)
-        description = _describe(opened.info, choice, session)
-        with closing(choice.encoder), _offer(description, chosen, address, curve) as sink:
-            stream = Stream(paced, session, choice.encoder, sink, strip=latency_strip)
-            typer.echo(f"live at {sink.address.url}  ({choice.encoder.description})")
+        workshop = Workshop(opened.info, chosen, layout)
+        rig = workshop.build((opened.info.height, opened.info.width))
+        with closing(rig), _offer(rig.stream, chosen, address, curve) as sink:
+            stream = Stream(paced, rig, sink, build=workshop.build, strip=latency_strip)
+            typer.echo(f"live at {sink.address.url}  ({workshop.encoder_description})")
             page = web_beside(sink.address.url, web_port, lan=lan) if web else nullcontext()
-            with page:
+            with page, closing(stream):
                 broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
             report = report_of(stream, paced, sink, chosen)
-            report |= {"depth_stage": depth.report(), "partial": broken}
+            report |= {"depth_stage": workshop.depth_report, "partial": broken}
     typer.echo(summary_of(report))
     write_json(json, report)
     if broken:
@@ -155,49 +164,6 @@ def _run(stream: Stream, sink: RouterSink, seconds: float | None) -> str | None:
     except SourceError as error:
         return str(error)
     return None
-
-
-def _prepare(
-    info: SourceInfo, config: Config, layout: Layout
-) -> tuple[Session, OpenedDepth, EncoderChoice]:
-    """Build the session, and the first encoder that really works here."""
-    from stereocast.runtime.encode.probe import LADDER, EncoderSettings, choose_encoder
-
-    size = (info.height, info.width)
-    session, depth = open_session(size, config, layout)
-    height, width = layout.packed_size(*size)
-    names = LADDER if config.live.codec == "auto" else (config.live.codec,)
-    choice = choose_encoder(
-        names,
-        width=width,
-        height=height,
-        fps=info.fps,
-        settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode, layout),
-    )
-    say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
-    return session, depth, choice
-
-
-def _describe(info: SourceInfo, choice: EncoderChoice, session: Session) -> wire.Stream:
-    """Return what viewers must know to decode, show and steer the stream."""
-    from stereocast.engine.stereo import controls
-    from stereocast.runtime import wire
-
-    layout = session.layout
-    height, width = layout.packed_size(info.height, info.width)
-    return wire.Stream(
-        codec=choice.encoder.codec,
-        codec_string=choice.encoder.codec_string,
-        w=width,
-        h=height,
-        layout=str(layout),
-        fps=info.fps,
-        can_seek=info.seekable_ns is not None,
-        duration_s=None if info.seekable_ns is None else info.seekable_ns / 1e9,
-        live=info.live,
-        controls=asdict(session.controls),
-        ranges=controls.ranges(),
-    )
 
 
 def _offer(stream: wire.Stream, config: Config, address: str, curve: Path | None) -> RouterSink:

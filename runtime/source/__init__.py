@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from stereocast.engine.frame import Frame
+if TYPE_CHECKING:  # the processes that read live sources have no torch
+    from stereocast.engine.frame import Frame
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,44 @@ class SeekableSource(Source, Protocol):
         position_s  seconds after `info.origin_ns`, brought into the source's length
         Indices grow on, times begin anew. Call it between two frames, on the thread that reads.
         Raises SourceError where the source cannot.
+        """
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A picture that came by itself; it becomes a frame only if somebody wants it.
+
+    t_capture_ns  time.monotonic_ns() when it was taken
+    turn          how often the source had begun anew before it, after a gap or a change of size
+    read          return its frame, or None if a newer picture has taken its place
+    """
+
+    t_capture_ns: int
+    turn: int
+    read: Callable[[], Frame | None]
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A source that is away: since when (time.monotonic_ns()), why, and that it is called again."""
+
+    since_ns: int
+    reason: str
+
+
+@runtime_checkable
+class ArrivingSource(Source, Protocol):
+    """A live source whose pictures come when they come: a camera, a screen, the network.
+
+    absence    why nothing comes at the moment; None while pictures come
+    reconnects  how often it came back
+    """
+
+    absence: Absence | None
+    reconnects: int
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield what comes, until the source ends; waits, also for its return. Iterate once.
+
+        Raises SourceError where calling it again is of no use.
         """

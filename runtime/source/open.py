@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os.path
 import re
+from typing import TYPE_CHECKING
 
 from stereocast.engine.errors import SourceError
 from stereocast.runtime.source import Source
 from stereocast.runtime.source.file import FileOptions, FileSource
+from stereocast.runtime.source.live.recipe import SCHEMES, SourceConfig, read_address
+from stereocast.runtime.source.live.recipe import SUPPORTED as LIVE
+
+if TYPE_CHECKING:
+    from stereocast.runtime.source.live.source import LiveSource
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-SUPPORTED = "a path to a video file, file:PATH, or testsrc: (a built-in moving scene)"
+SUPPORTED = f"a path to a video file, file:PATH, testsrc: (a built-in moving scene), {LIVE}"
 
 
-def open_source(address: str, options: FileOptions) -> Source:
-    """Open what `address` names: `testsrc:`, or a local file as `options` say.
+def open_source(address: str, options: FileOptions, *, live: SourceConfig | None = None) -> Source:
+    """Open what `address` names: `testsrc:`, a local file as `options` say, or a live source.
 
+    live  how live sources are read; None refuses them
     A path that exists is a file, whatever its name looks like. Raises SourceError.
     """
     if not address:
@@ -34,4 +41,21 @@ def open_source(address: str, options: FileOptions) -> Source:
         return SyntheticSource(address, frames=options.frames)
     if scheme[1] == "file":
         return FileSource(re.sub(r"^file:(//)?", "", address), options=options)
+    if scheme[1].lower() in SCHEMES:
+        return _open_live(address, options, live)
     raise SourceError(f"{address}: unknown kind of source {scheme[1]!r}; supported: {SUPPORTED}")
+
+
+def _open_live(address: str, options: FileOptions, config: SourceConfig | None) -> LiveSource:
+    from stereocast.runtime.source.live.source import LiveLimits, LiveSource
+
+    if config is None:
+        raise SourceError(
+            f"{address}: is a live source; stream it with `stereocast live` and keep it with "
+            "`stereocast watch --record`"
+        )
+    if options.start_s > 0:
+        raise SourceError(f"{address}: a live source has no start; leave --start out")
+    recipe = read_address(address, config)
+    limits = LiveLimits(options.frames, options.max_fps, options.max_height)
+    return LiveSource(recipe, config=config, limits=limits)

@@ -60,21 +60,24 @@ class Geometry:
 
 
 def plan_geometry(
-    frame: VideoFrame, *, aspect: Fraction, max_height: int | None, name: str
-) -> tuple[Geometry, tuple[str, ...]]:
+    frame: VideoFrame, *, aspect: Fraction, max_height: int | None, name: str,
+    rotation: int | None = None,
+) -> tuple[Geometry, tuple[str, ...]]:  # fmt: skip
     """Decide size and orientation from the first picture; return the notes that belong to it.
 
-    aspect  width of a pixel divided by its height; what is resampled gets even sizes
+    aspect    width of a pixel divided by its height; what is resampled gets even sizes
+    rotation  degrees counter-clockwise that make it upright; None: what the picture says
     Raises SourceError for pictures below 16 pixels a side, before or after scaling.
     """
     notes = []
     width, height = frame.width, frame.height
     _require_size(width, height, name)
-    turns = round(frame.rotation / 90) % 4
+    rotation = frame.rotation if rotation is None else rotation
+    turns = round(rotation / 90) % 4
     if turns:
-        notes.append(f"turned by {frame.rotation} degrees counter-clockwise, as its metadata asks")
-    elif frame.rotation:
-        notes.append(f"rotation by {frame.rotation} degrees ignored: not a quarter turn")
+        notes.append(f"turned by {rotation} degrees counter-clockwise, as its metadata asks")
+    elif rotation:
+        notes.append(f"rotation by {rotation} degrees ignored: not a quarter turn")
     scaled_width, scaled_height = width, height
     if aspect != 1 and Fraction(1, 4) <= aspect <= 4:
         scaled_width = _even(width * aspect)

@@ -217,7 +217,7 @@ def test_an_existing_file_may_have_any_name(
             assert source.info.width == 64
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.mp4", "rtsp://host/x", "concat:a|b"])
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1:9/a.mp4", "srt://host:1", "concat:a|b"])
 def test_unknown_kinds_of_source_list_what_is_supported(address: str) -> None:
     with pytest.raises(SourceError, match=r"unknown kind of source .* testsrc:"):
         open_source(address, FileOptions())

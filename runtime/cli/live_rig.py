@@ -1,0 +1,72 @@
+"""Builds what `stereocast live` makes packets with: for the first frame, and for every new size."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from stereocast.engine.layout import Layout
+from stereocast.engine.session import Session
+from stereocast.engine.stereo import controls
+from stereocast.runtime import wire
+from stereocast.runtime.cli.outcome import say
+from stereocast.runtime.cli.sessions import open_session
+from stereocast.runtime.config import Config
+from stereocast.runtime.encode.probe import (
+    LADDER,
+    EncoderChoice,
+    EncoderSettings,
+    choose_encoder,
+)
+from stereocast.runtime.rig import Rig
+from stereocast.runtime.source import SourceInfo
+
+
+class Workshop:
+    """Builds rigs for one stream.
+
+    encoder_description, depth_report  of the newest rig, for people
+    """
+
+    def __init__(self, info: SourceInfo, config: Config, layout: Layout) -> None:
+        self.encoder_description = ""
+        self.depth_report: dict[str, object] = {}
+        self._info = info
+        self._config = config
+        self._layout = layout
+
+    def build(self, frame_size: tuple[int, int]) -> Rig:
+        """Build the session, and the first encoder that really works here."""
+        config, layout = self._config, self._layout
+        session, depth = open_session(frame_size, config, layout)
+        height, width = layout.packed_size(*frame_size)
+        names = LADDER if config.live.codec == "auto" else (config.live.codec,)
+        choice = choose_encoder(
+            names,
+            width=width,
+            height=height,
+            fps=self._info.fps,
+            settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode, layout),
+        )
+        say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
+        self.encoder_description = choice.encoder.description
+        self.depth_report = depth.report()
+        return Rig(session, choice.encoder, self._describe(session, choice, (height, width)))
+
+    def _describe(
+        self, session: Session, choice: EncoderChoice, packed: tuple[int, int]
+    ) -> wire.Stream:
+        """Return what viewers must know to decode, show and steer the stream."""
+        info = self._info
+        return wire.Stream(
+            codec=choice.encoder.codec,
+            codec_string=choice.encoder.codec_string,
+            w=packed[1],
+            h=packed[0],
+            layout=str(session.layout),
+            fps=info.fps,
+            can_seek=info.seekable_ns is not None,
+            duration_s=None if info.seekable_ns is None else info.seekable_ns / 1e9,
+            live=info.live,
+            controls=asdict(session.controls),
+            ranges=controls.ranges(),
+        )
