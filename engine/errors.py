@@ -8,6 +8,7 @@
     ├── WeightsError         weights do not belong to the network they are given to
     ├── ModelError           a model is unknown, not here, damaged or not to be had
     ├── PlanMismatch         a built network is damaged, or was built for something else
+    ├── DeviceLost           a device failed and is lost to this process
     └── TransportError       an address, key or peer is not acceptable
         └── StreamRefused    a stream runs there and does not let this viewer in
 
@@ -46,6 +47,10 @@ class PlanMismatch(StereocastError):
 
 class ModelError(StereocastError):
     """A model is unknown, not on this machine, damaged, or may not or cannot be fetched."""
+
+
+class DeviceLost(StereocastError):
+    """A device failed, and every later call of this process would fail: another one must go on."""
 
 
 class TransportError(StereocastError):

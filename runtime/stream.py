@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 
+from stereocast.engine.errors import EncodeError
 from stereocast.engine.frame import StereoFrame
 from stereocast.runtime.absence import AbsenceTeller
 from stereocast.runtime.comfort import ComfortAccount
@@ -18,9 +19,11 @@ from stereocast.runtime.playback import Playback
 from stereocast.runtime.refine import RefineAccount
 from stereocast.runtime.rig import Rig, RigBuilder
 from stereocast.runtime.sink.zmq_router import RouterSink
+from stereocast.runtime.soundness import step_soundly
 from stereocast.runtime.wire import DepthMap, Extension, Hello, Quality
 
 _PATIENCE_S = 0.1  # how often a stream that waits looks whether it should stop
+_TRUST_FRAMES = 100  # an encoder that fails again within so many is beyond help
 _STILL_S = 0.02  # how often a paused one looks for wishes
 
 
@@ -28,7 +31,9 @@ _STILL_S = 0.02  # how often a paused one looks for wishes
 class StreamReport:
     """What a stream has done so far; written by its loop, readable any time.
 
+    poisoned  frames whose remembered state was no number; it was forgotten, and they done again
     refits    how often the rig was built anew because the source's pictures changed their size
+    encoder_failures  encoders that failed and were replaced
     still_ns  how long it stood still between its pictures because a viewer had paused it
     """
 
@@ -38,6 +43,8 @@ class StreamReport:
     bytes_out: int = 0
     cuts: int = 0
     refits: int = 0
+    encoder_failures: int = 0
+    poisoned: int = 0
     comfort: ComfortAccount = field(default_factory=ComfortAccount)
     refine: RefineAccount = field(default_factory=RefineAccount)
     drops: dict[str, int] = field(default_factory=lambda: {"credit": 0, "busy": 0})
@@ -69,6 +76,7 @@ class Stream:
         self._build = build
         self._sink = sink
         self._strip = strip
+        self._trusted_from = 0
         self._controls = rig.session.controls
         self._playback = Playback(source, sink.tell)
         self._absence = AbsenceTeller(source, sink.tell)
@@ -143,7 +151,7 @@ class Stream:
         report, frame = self.report, captured.frame
         has_turned = captured.turn != (self._shown_turn or 0)
         self._fit((frame.rgb.shape[1], frame.rgb.shape[2]))
-        session, encoder = self._rig.session, self._rig.encoder
+        session = self._rig.session
         if has_turned:
             session.reset()
         taken_ns = time.monotonic_ns()
@@ -152,14 +160,21 @@ class Stream:
             captured_ns, moments = taken_ns, [taken_ns] * 3
         else:
             moments = [captured_ns, captured.t_dequeue_ns, taken_ns]
-        stereo = session.step(
-            frame,
-            controls=self._controls,
-            strip=(frame.index, report.frames_out) if self._strip else None,
-            mark=lambda _: moments.append(time.monotonic_ns()),
-            with_thumbnail=self._sink.depth_wanted(),
-        )
-        packet = encoder.encode(stereo, keyframe=has_turned or self._sink.key_wanted())
+        known = len(moments)
+
+        def step() -> StereoFrame:
+            del moments[known:]  # of a step that came to nothing
+            return session.step(
+                frame,
+                controls=self._controls,
+                strip=(frame.index, report.frames_out) if self._strip else None,
+                mark=lambda _: moments.append(time.monotonic_ns()),
+                with_thumbnail=self._sink.depth_wanted(),
+            )
+
+        stereo, was_poisoned = step_soundly(session, step)
+        report.poisoned += was_poisoned
+        packet = self._encode(stereo, is_key=has_turned or self._sink.key_wanted())
         moments.append(time.monotonic_ns())
         self._send(packet, stereo, moments, is_discontinuous=has_turned)
         moments.append(time.monotonic_ns())
@@ -169,14 +184,31 @@ class Stream:
         self.report.refine.add(stereo.facts)
 
     def _fit(self, frame_size: tuple[int, int]) -> None:
-        """See that the rig is for frames of this size; viewers get RECONFIG and a key picture."""
+        """See that the rig is for frames of this size."""
         if frame_size == self._rig.session.frame_size or self._build is None:
             return
-        self._rig.close()
-        self._rig = self._build(frame_size)
-        self._sink.reconfigure(replace(self._rig.stream, controls=asdict(self._controls)))
-        self._shown = None
+        self._change_to(self._build(frame_size))
         self.report.refits += 1
+
+    def _encode(self, stereo: StereoFrame, *, is_key: bool) -> Packet:
+        """Code a picture; an encoder that fails is replaced, unless it failed a moment ago."""
+        try:
+            return self._rig.encoder.encode(stereo, keyframe=is_key)
+        except EncodeError:
+            if self._build is None or self.report.frames_out < self._trusted_from:
+                raise
+            self.report.encoder_failures += 1
+            self._trusted_from = self.report.frames_out + _TRUST_FRAMES
+            rig = self._build(self._rig.session.frame_size)
+            self._change_to(replace(rig, session=self._rig.session))
+            return self._rig.encoder.encode(stereo, keyframe=True)
+
+    def _change_to(self, rig: Rig) -> None:
+        """Go on with another rig; viewers get RECONFIG, and then a key picture."""
+        self._rig.close()
+        self._rig = rig
+        self._sink.reconfigure(replace(rig.stream, controls=asdict(self._controls)))
+        self._shown = None
 
     def _send(
         self, packet: Packet, stereo: StereoFrame, moments: list[int], *,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 from stereocast.engine.session import Session
 from stereocast.runtime import wire
 from stereocast.runtime.address import Address
+from stereocast.runtime.encode import Encoder
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
 from stereocast.runtime.pacing import PacedSource
 from stereocast.runtime.rig import Rig
@@ -59,6 +61,10 @@ class Running:
     def __enter__(self) -> Running:
         self._thread.start()
         return self
+
+    def break_encoder(self, broken: Encoder) -> None:
+        """Let the next pictures be coded by an encoder that fails."""
+        self._stream._rig = replace(self._stream._rig, encoder=broken)
 
     def ended(self) -> bool:
         """Return whether it ends by itself within the patience of a test."""

@@ -190,7 +190,7 @@ class HttpSender:
 
 
 class Relay:
-    """A TCP connection's bad stretch: it can stall, drop, delay and throttle what a server sends.
+    """A TCP connection's bad stretch: it can stall, drop, delay and throttle, both ways.
 
     delay_s, bytes_per_s  in force from the next piece on; 0: none
     """
@@ -240,7 +240,8 @@ class Relay:
             except OSError:
                 return
             self._pairs.append((peer, server))
-            threading.Thread(target=self._pass_on, args=(server, peer), daemon=True).start()
+            for ends in ((server, peer), (peer, server)):
+                threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
 
     def _pass_on(self, server: socket.socket, peer: socket.socket) -> None:
         with server, peer, contextlib.suppress(OSError):

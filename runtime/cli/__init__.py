@@ -15,7 +15,7 @@ import sys
 
 import typer
 
-from stereocast.engine.errors import StereocastError
+from stereocast.engine.errors import DeviceLost, StereocastError
 from stereocast.runtime.cli.bench import bench
 from stereocast.runtime.cli.convert import convert
 from stereocast.runtime.cli.demo import demo
@@ -85,6 +85,9 @@ def run(arguments: list[str]) -> int:
     """Run one command line; say in one line what went wrong, if so, and return the exit code."""
     try:
         code = app(arguments, prog_name="stereocast", standalone_mode=False) or ExitCode.DONE
+    except DeviceLost as error:
+        complain(error)
+        return ExitCode.DEVICE_LOST
     except StereocastError as error:
         complain(error)
         return ExitCode.FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -27,10 +28,12 @@ from stereocast.runtime.cli.options import (
     SecondsOption,
     SetOption,
     StartOption,
+    SuperviseOption,
 )
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
 from stereocast.runtime.cli.sessions import with_model
 from stereocast.runtime.cli.signals import stopping_gently
+from stereocast.runtime.cli.supervise import Supervisor, without_flag
 from stereocast.runtime.cli.web import DEFAULT_PORT
 from stereocast.runtime.cli.web_child import web_beside
 
@@ -75,6 +78,7 @@ def live(
     lan: Annotated[
         bool, typer.Option("--lan", help="Let other machines see the page, by a one-time link.")
     ] = False,
+    supervise: SuperviseOption = False,
     model: ModelOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -103,9 +107,12 @@ def live(
       stereocast live 'camera:/dev/video0?size=1280x720'  a webcam
       stereocast live rtsp://user:password@camera.lan/1   a network camera
       stereocast live 'tcp://0.0.0.0:5004?listen=1'       MPEG-TS sent to us
+      stereocast live camera: --web --lan --supervise     it starts again
       stereocast live testsrc: --address tcp://127.0.0.1:5570
       stereocast live testsrc: --address 'tcp://*:5570' --curve keys/server
     """
+    if supervise:
+        raise typer.Exit(Supervisor(without_flag(sys.argv[1:])).run())
     from stereocast.runtime import config as configuration
     from stereocast.runtime import threads
     from stereocast.runtime.cli.live_rig import Workshop

@@ -29,6 +29,10 @@ def status_line(stream: Stream, sink: RouterSink) -> Iterator[None]:
         report = stream.report
         if not sink.viewers:
             return f"{report.frames_out} frames sent · waiting for a viewer · Ctrl-C ends"
+        if stream.is_away:
+            return (
+                f"{report.frames_out} frames sent · the source is away, called again · Ctrl-C ends"
+            )
         if stream.is_paused:
             return f"{report.frames_out} frames sent · paused by a viewer · Ctrl-C ends"
         p95_ms = report.account.total.percentile_ns(95) / 1e6
@@ -86,6 +90,10 @@ def report_of(
         "keyframes": report.keyframes,
         "bytes_out": report.bytes_out,
         "cuts": report.cuts,
+        "refits": report.refits,
+        "reconnects": paced.reconnects,
+        "encoder_failures": report.encoder_failures,
+        "poisoned": report.poisoned,
         "comfort": report.comfort.report(),
         "refine": report.refine.report(),
         "playback": {**asdict(stream.playback), "stale": paced.stale},

@@ -100,3 +100,6 @@ CurveOption = Annotated[
     Path | None,
     typer.Option("--curve", metavar="FOLDER", help="Keys made by `stereocast keys`."),
 ]
+SuperviseOption = Annotated[
+    bool, typer.Option("--supervise", help="Run in a child process; start it again when it dies.")
+]

@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     WRONG_USAGE = 2
     PARTIAL = 3
+    DEVICE_LOST = 70
     INTERRUPTED = 130
 
 

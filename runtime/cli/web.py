@@ -13,8 +13,9 @@ import typer
 
 from stereocast.engine.errors import ConfigError
 from stereocast.runtime.cli.cache import web_folder
-from stereocast.runtime.cli.options import CurveOption
+from stereocast.runtime.cli.options import CurveOption, SuperviseOption
 from stereocast.runtime.cli.signals import stopping_gently
+from stereocast.runtime.cli.supervise import Supervisor, without_flag
 
 if TYPE_CHECKING:
     from stereocast.runtime.web.access import OneTimeToken
@@ -48,6 +49,7 @@ def web(
     ] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM.")] = None,
     curve: CurveOption = None,
+    supervise: SuperviseOption = False,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
     """Show a running stream in headsets and browsers.
@@ -63,6 +65,8 @@ def web(
       stereocast web --lan --cert c.pem --key k.pem
       stereocast web tcp://10.0.0.5:5570 --curve keys/client
     """
+    if supervise:
+        raise typer.Exit(Supervisor(without_flag(sys.argv[1:])).run())
     from stereocast.runtime.address import default_folder, parse_address
     from stereocast.runtime.web.access import Access, OneTimeToken, Sessions
     from stereocast.runtime.web.app import GatewayOptions, build

@@ -71,7 +71,7 @@ class Recorder:
     def write(self, packet: Packet) -> None:
         """Append one access unit; units before the first key picture are counted and dropped.
 
-        Raises EncodeError when the disk refuses; the file is then abandoned with `abort`.
+        Raises EncodeError when the disk refuses; `close` then keeps what was written before.
         """
         if self._output is None:
             raise self._error("the recording is closed")
@@ -94,7 +94,8 @@ class Recorder:
     def close(self, *, complete: bool = True) -> None:
         """Finish the file and give it its name; without `complete`, remove it. May be called twice.
 
-        Raises EncodeError, and leaves no file, when no key picture came or the disk refuses.
+        Raises EncodeError when no key picture came, and leaves no file; or when the disk refuses
+        the end of it, and keeps what is there: it plays as far as it goes.
         """
         if not complete:
             self.abort()
@@ -106,7 +107,11 @@ class Recorder:
             try:
                 self._output.close()
             except av.FFmpegError as error:
-                raise self._error(f"cannot be finished ({reason(error)})") from error
+                self._output = None
+                self._file.commit()
+                raise self._error(
+                    f"cannot be finished ({reason(error)}); it is kept, and ends where it ends"
+                ) from error
             self._file.commit()
         except BaseException:
             self.abort()
