@@ -166,3 +166,45 @@ def token_step(
     new_ssm: Tensor,
     y: Tensor,
 ) -> None: ...
+def refine_picture_error(
+    moved: Tensor, picture: Tensor, inside: Tensor, error: Tensor
+) -> None: ...
+def refine_confidence(sigma: Tensor, before: Tensor, history: Tensor, out: Tensor) -> None: ...
+def refine_predict(
+    history: Tensor,
+    teacher: Tensor,
+    variance: Tensor,
+    confidence: Tensor,
+    error: Tensor,
+    frames: Tensor,
+    deviations: float,
+    floor: float,
+    gain: Tensor,
+    grown: Tensor,
+) -> None: ...
+def refine_bound(
+    teacher: Tensor, confidence: Tensor, alpha: float, beta: float, gamma: float, out: Tensor
+) -> None: ...
+def refine_fuse(
+    history: Tensor,
+    teacher: Tensor,
+    grown: Tensor,
+    gain: Tensor,
+    length: Tensor,
+    limit: Tensor,
+    correction: Tensor | None,
+    answer: Tensor,
+    variance: Tensor,
+    new_length: Tensor,
+    hits: Tensor,
+) -> None: ...
+def refine_features(
+    teacher: Tensor,
+    history: Tensor,
+    confidence: Tensor,
+    error: Tensor,
+    length: Tensor,
+    now: Tensor,
+    before: Tensor,
+    out: Tensor,
+) -> None: ...

@@ -22,6 +22,8 @@ void bind_remember(nb::module_& module);
 void bind_recall(nb::module_& module);
 void bind_settle(nb::module_& module);
 void bind_scan(nb::module_& module);
+void bind_refine(nb::module_& module);
+void bind_refine_features(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_formats(nb::module_& module);
 }  // namespace stereocast
@@ -56,6 +58,8 @@ NB_MODULE(_native, module) {
   stereocast::bind_recall(module);
   stereocast::bind_settle(module);
   stereocast::bind_scan(module);
+  stereocast::bind_refine(module);
+  stereocast::bind_refine_features(module);
   stereocast::bind_pack(module);
   stereocast::bind_formats(module);
 }
