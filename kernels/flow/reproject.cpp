@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include "flow/math.h"
@@ -15,46 +14,89 @@ namespace {
 // Where the pixels of one row come from.
 struct Sources {
   std::vector<std::int32_t> upper, lower, step;  // indices of the left pixels; 0 or 1 to the right
-  std::vector<float> share_x, share_y;
+  std::vector<float> share_x, share_y, vector_x, vector_y;
 
   explicit Sources(int width)
-      : upper(width), lower(width), step(width), share_x(width), share_y(width) {}
+      : upper(width),
+        lower(width),
+        step(width),
+        share_x(width),
+        share_y(width),
+        vector_x(width),
+        vector_y(width) {}
 };
 
-void locate(const float* flow_x, const float* flow_y, int y, int width, int height, int scale,
-            Sources& sources, std::uint8_t* inside) {
+// Where p + flow is, kept inside; the middle of nowhere becomes the edge.
+inline float held(float value, float last) {
+  const float positive = value > 0.0f ? value : 0.0f;
+  return positive < last ? positive : last;
+}
+
+STEREOCAST_MULTIVERSION
+void locate_row(const float* __restrict vectors_x, const float* __restrict vectors_y, int y,
+                int width, int height, float* __restrict share_x, float* __restrict share_y,
+                std::int32_t* __restrict upper, std::int32_t* __restrict lower,
+                std::int32_t* __restrict step, std::uint8_t* __restrict inside) {
   const float last_x = static_cast<float>(width - 1), last_y = static_cast<float>(height - 1);
   for (int x = 0; x < width; ++x) {
-    const int cell = scale == 1 ? x : x >> 1;
-    float from_x = static_cast<float>(x) + flow_x[cell];
-    float from_y = static_cast<float>(y) + flow_y[cell];
+    const float from_x = static_cast<float>(x) + vectors_x[x];
+    const float from_y = static_cast<float>(y) + vectors_y[x];
     inside[x] = (from_x >= 0.0f) & (from_x <= last_x) & (from_y >= 0.0f) & (from_y <= last_y);
-    from_x = std::fmin(std::fmax(from_x, 0.0f), last_x);
-    from_y = std::fmin(std::fmax(from_y, 0.0f), last_y);
+  }
+  for (int x = 0; x < width; ++x) {
+    const float from_x = held(static_cast<float>(x) + vectors_x[x], last_x);
+    const float from_y = held(static_cast<float>(y) + vectors_y[x], last_y);
     const int left = static_cast<int>(from_x), top = static_cast<int>(from_y);
-    sources.share_x[x] = from_x - static_cast<float>(left);
-    sources.share_y[x] = from_y - static_cast<float>(top);
-    sources.upper[x] = top * width + left;
-    sources.lower[x] = std::min(top + 1, height - 1) * width + left;
-    sources.step[x] = left + 1 < width;
+    share_x[x] = from_x - static_cast<float>(left);
+    share_y[x] = from_y - static_cast<float>(top);
+    upper[x] = top * width + left;
+    lower[x] = (top + 1 < height ? top + 1 : top) * width + left;
+    step[x] = left + 1 < width;
   }
 }
 
-float lerp(float first, float second, float share) { return first + share * (second - first); }
+void locate(const float* flow_x, const float* flow_y, int y, int width, int height, int scale,
+            Sources& sources, std::uint8_t* inside) {
+  for (int x = 0; x < width; ++x) {
+    const int cell = scale == 1 ? x : x >> 1;
+    sources.vector_x[x] = flow_x[cell];
+    sources.vector_y[x] = flow_y[cell];
+  }
+  locate_row(sources.vector_x.data(), sources.vector_y.data(), y, width, height,
+             sources.share_x.data(), sources.share_y.data(), sources.upper.data(),
+             sources.lower.data(), sources.step.data(), inside);
+}
+
+inline float lerp(float first, float second, float share) {
+  return first + share * (second - first);
+}
 
 template <typename T>
-void sample(const T* plane, const Sources& sources, int width, T* out) {
+[[gnu::always_inline]] inline float sampled(const T* plane, int upper, int lower, int step,
+                                            float share_x, float share_y) {
+  const float top = lerp(plane[upper], plane[upper + step], share_x);
+  const float bottom = lerp(plane[lower], plane[lower + step], share_x);
+  return lerp(top, bottom, share_y);
+}
+
+STEREOCAST_MULTIVERSION
+void sample_row(const float* __restrict plane, const std::int32_t* __restrict upper,
+                const std::int32_t* __restrict lower, const std::int32_t* __restrict step,
+                const float* __restrict share_x, const float* __restrict share_y, int width,
+                float* __restrict out) {
   for (int x = 0; x < width; ++x) {
-    const T *upper = plane + sources.upper[x], *lower = plane + sources.lower[x];
-    const int step = sources.step[x];
-    const float top = lerp(upper[0], upper[step], sources.share_x[x]);
-    const float bottom = lerp(lower[0], lower[step], sources.share_x[x]);
-    const float value = lerp(top, bottom, sources.share_y[x]);
-    if constexpr (std::is_same_v<T, float>) {
-      out[x] = value;
-    } else {
-      out[x] = static_cast<T>(static_cast<int>(value + 0.5f));
-    }
+    out[x] = sampled(plane, upper[x], lower[x], step[x], share_x[x], share_y[x]);
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void sample_row(const std::uint8_t* __restrict plane, const std::int32_t* __restrict upper,
+                const std::int32_t* __restrict lower, const std::int32_t* __restrict step,
+                const float* __restrict share_x, const float* __restrict share_y, int width,
+                std::uint8_t* __restrict out) {
+  for (int x = 0; x < width; ++x) {
+    const float value = sampled(plane, upper[x], lower[x], step[x], share_x[x], share_y[x]);
+    out[x] = static_cast<std::uint8_t>(static_cast<int>(value + 0.5f));
   }
 }
 
@@ -72,7 +114,9 @@ void move(Array<const T, 3> values, Array<const float, 3> flow, int scale, Array
       const float* vectors = flow.data() + static_cast<std::size_t>(y / scale) * flow.shape(2);
       locate(vectors, vectors + cells, y, width, height, scale, sources, inside.data() + offset);
       for (int c = 0; c < channels; ++c) {
-        sample(values.data() + c * area, sources, width, moved.data() + c * area + offset);
+        sample_row(values.data() + c * area, sources.upper.data(), sources.lower.data(),
+                   sources.step.data(), sources.share_x.data(), sources.share_y.data(), width,
+                   moved.data() + c * area + offset);
       }
     }
   });

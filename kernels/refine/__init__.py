@@ -14,12 +14,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stereocast.kernels.refine import reference
+from stereocast.kernels.inference import fast_forms, plain
+from stereocast.kernels.refine import cuda, reference
 from stereocast.kernels.refine.reference import (
     CELL,
     LEAST_CONFIDENCE,
     SIGMA_0,
-    bound,
     grey,
     slope,
     teacher_variance,
@@ -73,7 +73,16 @@ def picture_error(moved: Tensor, picture: Tensor, inside: Tensor) -> Tensor:
             f"got {tuple(moved.shape)} and {shape}"
         )
     _check(inside, (shape[0], *shape[2:]), "picture_error", "inside")
-    return reference.picture_error(moved, picture, inside)
+    launcher, module = fast_forms(moved, picture, inside)
+    if launcher is None and module is None:
+        return reference.picture_error(moved, picture, inside)
+    pictures = (moved.contiguous(), picture.contiguous(), inside.contiguous())
+    if launcher is not None:
+        return cuda.picture_error(launcher, *pictures)
+    assert module is not None
+    error = torch.empty(inside.shape)
+    module.refine_picture_error(*pictures[:2], pictures[2].view(torch.uint8), error)
+    return error
 
 
 def confidence(sigma: Tensor, *, before: Tensor, history: Tensor) -> Tensor:
@@ -87,7 +96,16 @@ def confidence(sigma: Tensor, *, before: Tensor, history: Tensor) -> Tensor:
     """
     _check(before, tuple(sigma.shape), "confidence", "before")
     _check(history, tuple(sigma.shape), "confidence", "history")
-    return reference.confidence(sigma, before, history)
+    launcher, module = fast_forms(sigma, before, history)
+    if launcher is None and module is None:
+        return reference.confidence(sigma, before, history)
+    maps = (plain(sigma), plain(before), plain(history))
+    if launcher is not None:
+        return cuda.confidence(launcher, *maps)
+    assert module is not None
+    out = torch.empty_like(maps[0])
+    module.refine_confidence(*maps, out)
+    return out
 
 
 def predict(
@@ -112,7 +130,39 @@ def predict(
     for name, tensor in named.items():
         _check(tensor, shape, "predict", name)
     _check(frames, shape[:1], "predict", "frames")
-    return reference.predict(history, teacher, variance, confidence, error, frames, GATES[gate])
+    launcher, module = fast_forms(teacher, *named.values(), frames)
+    if launcher is None and module is None:
+        return reference.predict(history, teacher, variance, confidence, error, frames, GATES[gate])
+    maps = tuple(map(plain, (history, teacher, variance, confidence, error)))
+    if launcher is not None:
+        return cuda.predict(launcher, maps, plain(frames), GATES[gate])
+    assert module is not None
+    gain, grown = torch.empty_like(maps[0]), torch.empty_like(maps[0])
+    module.refine_predict(*maps, plain(frames), *GATES[gate], gain, grown)
+    return gain, grown
+
+
+def bound(teacher: Tensor, confidence: Tensor, limits: tuple[float, float, float]) -> Tensor:
+    """Return how far, in log units, the answer may be from the teacher: [B, h, w].
+
+    teacher     [B, h, w], log depth
+    confidence  [B, h, w], in the teacher
+    limits      α, in log units; β, metres that near things may move by, 0 where nothing is in
+                metres; γ, the share that is left at full confidence
+
+    max(α, β / depth) · (γ + 1 − confidence). Raises ValueError if sizes do not fit.
+    """
+    _check(confidence, tuple(teacher.shape), "bound", "confidence")
+    launcher, module = fast_forms(teacher, confidence)
+    if launcher is None and module is None:
+        return reference.bound(teacher, confidence, limits)
+    maps = (plain(teacher), plain(confidence))
+    if launcher is not None:
+        return cuda.bound(launcher, *maps, limits)
+    assert module is not None
+    out = torch.empty_like(maps[0])
+    module.refine_bound(*maps, *limits, out)
+    return out
 
 
 def fuse(
@@ -137,7 +187,19 @@ def fuse(
         _check(tensor, shape, "fuse", name)
     if correction is not None:
         _check(correction, (shape[0], 2, *shape[1:]), "fuse", "correction")
-    return reference.fuse(history, teacher, grown, gain, length, limit, correction)
+    launcher, module = fast_forms(teacher, *named.values(), correction)
+    if launcher is None and module is None:
+        return reference.fuse(history, teacher, grown, gain, length, limit, correction)
+    maps = tuple(map(plain, (history, teacher, grown, gain, length, limit)))
+    correction = None if correction is None else plain(correction)
+    if launcher is not None:
+        return cuda.fuse(launcher, maps, correction)
+    assert module is not None
+    answer, variance, new_length = (torch.empty_like(maps[0]) for _ in range(3))
+    hits = torch.empty(shape, dtype=torch.bool)
+    results = (answer, variance, new_length)
+    module.refine_fuse(*maps, correction, *results, hits.view(torch.uint8))
+    return (*results, hits)
 
 
 def features(
@@ -161,7 +223,17 @@ def features(
     }  # fmt: skip
     for name, tensor in named.items():
         _check(tensor, shape, "features", name)
-    return reference.features(teacher, history, confidence, error, length, luma)
+    launcher, module = fast_forms(teacher, *named.values())
+    if launcher is None and module is None:
+        return reference.features(teacher, history, confidence, error, length, luma)
+    maps = tuple(map(plain, (teacher, history, confidence, error, length, *luma)))
+    if launcher is not None:
+        return cuda.features(launcher, maps)
+    assert module is not None
+    cells = (-(-shape[1] // CELL), -(-shape[2] // CELL))
+    out = torch.empty((shape[0], FEATURES, *cells))
+    module.refine_features(*maps, out)
+    return out
 
 
 def _check(tensor: Tensor, shape: tuple[int, ...], op: str, name: str) -> None:

@@ -25,8 +25,9 @@ void by_rows(const ConstMaps& maps, const Body& body) {
 
 // Sums of three pixels' differences, over all channels, edges continued.
 STEREOCAST_MULTIVERSION
-void add_differences(const std::uint8_t* moved, const std::uint8_t* picture, std::size_t area,
-                     int width, std::int32_t* differences, std::int32_t* sums) {
+void add_differences(const std::uint8_t* __restrict moved, const std::uint8_t* __restrict picture,
+                     std::size_t area, int width, std::int32_t* __restrict differences,
+                     std::int32_t* __restrict sums) {
   for (int x = 0; x < width; ++x) {
     int sum = 0;
     for (int c = 0; c < 3; ++c) sum += std::abs(moved[c * area + x] - picture[c * area + x]);
@@ -40,7 +41,8 @@ void add_differences(const std::uint8_t* moved, const std::uint8_t* picture, std
 }
 
 STEREOCAST_MULTIVERSION
-void mean_error(const std::int32_t* sums, const std::uint8_t* inside, int width, float* error) {
+void mean_error(const std::int32_t* sums, const std::uint8_t* __restrict inside, int width,
+                float* __restrict error) {
   for (int x = 0; x < width; ++x) {
     error[x] = inside[x] ? static_cast<float>(sums[x]) / (9 * 3 * 255.0f) : 1.0f;
   }
@@ -67,8 +69,8 @@ void picture_error(Array<const std::uint8_t, 4> moved, Array<const std::uint8_t,
 }
 
 STEREOCAST_MULTIVERSION
-void confidence_row(const float* sigma, const float* before, const float* history,
-                    std::size_t count, float* out) {
+void confidence_row(const float* __restrict sigma, const float* __restrict before,
+                    const float* __restrict history, std::size_t count, float* __restrict out) {
   for (std::size_t i = 0; i < count; ++i) {
     out[i] = refine::confidence(sigma[i], before[i], history[i]);
   }
@@ -82,9 +84,10 @@ void confidence(ConstMaps sigma, ConstMaps before, ConstMaps history, Maps out) 
 }
 
 STEREOCAST_MULTIVERSION
-void predict_row(const float* history, const float* teacher, const float* variance,
-                 const float* confidence, const float* error, float frames, refine::Gate gate,
-                 std::size_t count, float* gain, float* grown) {
+void predict_row(const float* __restrict history, const float* __restrict teacher,
+                 const float* __restrict variance, const float* __restrict confidence,
+                 const float* __restrict error, float frames, refine::Gate gate, std::size_t count,
+                 float* __restrict gain, float* __restrict grown) {
   for (std::size_t i = 0; i < count; ++i) {
     grown[i] = refine::grown_variance(variance[i], error[i], frames);
     gain[i] = refine::gain(history[i], teacher[i], grown[i], confidence[i], gate);
@@ -106,8 +109,8 @@ void predict(ConstMaps history, ConstMaps teacher, ConstMaps variance, ConstMaps
 }
 
 STEREOCAST_MULTIVERSION
-void bound_row(const float* teacher, const float* confidence, refine::Limits limits,
-               std::size_t count, float* out) {
+void bound_row(const float* __restrict teacher, const float* __restrict confidence,
+               refine::Limits limits, std::size_t count, float* __restrict out) {
   for (std::size_t i = 0; i < count; ++i) out[i] = refine::bound(teacher[i], confidence[i], limits);
 }
 
@@ -120,24 +123,29 @@ void bound(ConstMaps teacher, ConstMaps confidence, float alpha, float beta, flo
 }
 
 STEREOCAST_MULTIVERSION
-void correct_row(const float* gain, const float* logit, std::size_t count, float* out) {
+void correct_row(const float* __restrict gain, const float* __restrict logit, std::size_t count,
+                 float* __restrict out) {
   for (std::size_t i = 0; i < count; ++i) out[i] = refine::corrected(gain[i], logit[i]);
 }
 
 STEREOCAST_MULTIVERSION
-void blend_row(const float* history, const float* teacher, const float* gain, const float* residual,
-               const float* limit, std::size_t count, float* answer, std::uint8_t* hits) {
+void blend_row(const float* __restrict history, const float* __restrict teacher,
+               const float* __restrict gain, const float* __restrict residual,
+               const float* __restrict limit, std::size_t count, float* __restrict answer,
+               std::uint8_t* __restrict hits) {
   for (std::size_t i = 0; i < count; ++i) {
-    float wanted = (1.0f - gain[i]) * (history[i] - teacher[i]);
-    if (residual) wanted += 0.05f * residual[i];
-    answer[i] = teacher[i] + limit[i] * tanh_of(wanted / limit[i]);
-    hits[i] = fabsf(wanted) > limit[i];
+    answer[i] = (1.0f - gain[i]) * (history[i] - teacher[i]) + 0.05f * residual[i];
+  }
+  for (std::size_t i = 0; i < count; ++i) hits[i] = fabsf(answer[i]) > limit[i];
+  for (std::size_t i = 0; i < count; ++i) {
+    answer[i] = teacher[i] + limit[i] * tanh_of(answer[i] / limit[i]);
   }
 }
 
 STEREOCAST_MULTIVERSION
-void carry_row(const float* grown, const float* length, const float* gain, std::size_t count,
-               float* variance, float* new_length) {
+void carry_row(const float* __restrict grown, const float* __restrict length,
+               const float* __restrict gain, std::size_t count, float* __restrict variance,
+               float* __restrict new_length) {
   for (std::size_t i = 0; i < count; ++i) {
     variance[i] = (1.0f - gain[i]) * grown[i];
     new_length[i] = (length[i] + 1.0f) * (1.0f - gain[i]);
@@ -149,10 +157,10 @@ void fuse(ConstMaps history, ConstMaps teacher, ConstMaps grown, ConstMaps gain,
           Maps variance, Maps new_length, Array<std::uint8_t, 3> hits) {
   const std::size_t width = teacher.shape(2), height = teacher.shape(1), area = width * height;
   parallel_rows(static_cast<int>(teacher.shape(0) * height), [&](int begin, int end) {
-    std::vector<float> own(correction ? width : 0);
+    std::vector<float> own(width), none(width);
     for (int row = begin; row < end; ++row) {
       const std::size_t at = row * width;
-      const float *trust = gain.data() + at, *residual = nullptr;
+      const float *trust = gain.data() + at, *residual = none.data();
       if (correction) {
         const float* logit = correction->data() + at + row / height * area;  // 2 planes a map
         correct_row(trust, logit, width, own.data());

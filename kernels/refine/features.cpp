@@ -20,7 +20,7 @@ struct Row {
 
 // |∂x| + |∂y| by central differences, edges continued.
 STEREOCAST_MULTIVERSION
-void slope_row(const Row& row, int width, float* padded, float* slope) {
+void slope_row(const Row& row, int width, float* __restrict padded, float* __restrict slope) {
   std::copy(row.teacher, row.teacher + width, padded + 1);
   padded[0] = row.teacher[0];
   padded[width + 1] = row.teacher[width - 1];
@@ -31,12 +31,14 @@ void slope_row(const Row& row, int width, float* padded, float* slope) {
 }
 
 STEREOCAST_MULTIVERSION
-void add_row(const Row& row, const float* slope, int width, int stride, float* sums) {
-  for (int plane = 0; plane < refine::kFeatures; ++plane) {
-    float* sum = sums + plane * stride;
-    for (int x = 0; x < width; ++x) {
-      sum[x] += refine::feature(plane, row.teacher[x], row.history[x], row.confidence[x],
-                                row.error[x], slope[x], row.now[x], row.before[x], row.length[x]);
+void add_row(const Row& row, const float* __restrict slope, int width, int stride,
+             float* __restrict sums) {
+  for (int x = 0; x < width; ++x) {
+    const refine::Features seen =
+        refine::features(row.teacher[x], row.history[x], row.confidence[x], row.error[x], slope[x],
+                         row.now[x], row.before[x], row.length[x]);
+    for (int plane = 0; plane < refine::kFeatures; ++plane) {
+      sums[plane * stride + x] += seen.planes[plane];
     }
   }
 }

@@ -61,13 +61,15 @@ STEREOCAST_BOTH float corrected(float gain, float logit) {
   return sigmoid(logarithm(gain / (1.0f - gain)) + logit);
 }
 
-STEREOCAST_BOTH float feature(int plane, float teacher, float history, float confidence,
-                              float error, float slope, float now, float before, float length) {
+struct Features {
+  float planes[kFeatures];
+};
+
+STEREOCAST_BOTH Features features(float teacher, float history, float confidence, float error,
+                                  float slope, float now, float before, float length) {
   const float innovation = 10.0f * (history - teacher);
-  const float planes[kFeatures] = {teacher,       confidence,   innovation, fabsf(innovation),
-                                   10.0f * error, 5.0f * slope, now,        5.0f * (now - before),
-                                   length / 8.0f};
-  return planes[plane];
+  return {{teacher, confidence, innovation, fabsf(innovation), 10.0f * error, 5.0f * slope, now,
+           5.0f * (now - before), length / 8.0f}};
 }
 
 }  // namespace stereocast::refine

@@ -10,13 +10,11 @@ signatures and layouts as in state-spaces/mamba.
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import torch
 from torch import Tensor
 
-from stereocast.kernels import native
-from stereocast.kernels.scan import reference
+from stereocast.kernels.inference import fast_forms, plain
+from stereocast.kernels.scan import cuda, reference
 from stereocast.kernels.scan.reference import TokenWeights
 from stereocast.kernels.scan.shapes import check_scan, check_step, check_token
 
@@ -130,15 +128,17 @@ def token_step(
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     """
     check_token(conv, ssm, xz, weights)
-    module = _serving(conv, ssm, xz, *vars(weights).values())
-    if module is None:
-        new_conv, new_ssm, y = reference.token_step(conv, ssm, xz, weights)
-    else:
-        past, states, inputs = (_plain(tensor) for tensor in (conv, ssm, xz))
+    parts = tuple(vars(weights).values())
+    launcher, module = fast_forms(conv, ssm, xz, *parts)
+    if launcher is not None:
+        new_conv, new_ssm, y = cuda.token_step(launcher, conv, ssm, xz, weights)
+    elif module is not None:
+        past, states, inputs = plain(conv), plain(ssm), plain(xz)
         new_conv, new_ssm = torch.empty_like(past), torch.empty_like(states)
         y = torch.empty_like(inputs[:, : weights.A.shape[0]])
-        parts = (_plain(tensor) for tensor in vars(weights).values())
-        module.token_step(past, states, inputs, *parts, new_conv, new_ssm, y)
+        module.token_step(past, states, inputs, *map(plain, parts), new_conv, new_ssm, y)
+    else:
+        new_conv, new_ssm, y = reference.token_step(conv, ssm, xz, weights)
     return new_conv.to(conv.dtype), new_ssm.to(ssm.dtype), y.to(xz.dtype)
 
 
@@ -152,26 +152,16 @@ def _scan(
     bias: tuple[Tensor | None, bool],
 ) -> tuple[Tensor, Tensor]:
     """Scan as `reference.scan` says, by whatever is fastest; `state` stays as it was."""
-    given = (state, u, delta, A, *BC, *skip, bias[0])
-    module = _serving(*(tensor for tensor in given if tensor is not None))
-    if module is None:
+    launcher, module = fast_forms(u, state, delta, A, *BC, *skip, bias[0])
+    if launcher is None and module is None:
         return reference.scan(state, u, delta, A, BC, skip, bias)
-    B, C = (_plain(grouped.transpose(2, 3)) for grouped in BC)  # [B, G, L, N]
-    D, z, shift = (None if x is None else _plain(x) for x in (*skip, bias[0]))
-    last, inputs = _plain(state).clone(), _plain(u)
-    y = torch.empty_like(inputs)
-    module.selective_scan(inputs, _plain(delta), _plain(A), B, C, D, z, shift, bias[1], last, y)
+    B, C = (plain(grouped.transpose(2, 3)) for grouped in BC)  # [B, G, L, N]
+    inputs = (plain(u), plain(delta), plain(A), B, C)
+    D, z, shift = (None if x is None else plain(x) for x in (*skip, bias[0]))
+    last = plain(state).clone()
+    if launcher is not None:
+        return cuda.scan(launcher, inputs, (D, z, shift), bias[1], last), last
+    assert module is not None
+    y = torch.empty_like(inputs[0])
+    module.selective_scan(*inputs, D, z, shift, bias[1], last, y)
     return y, last
-
-
-def _serving(*tensors: Tensor) -> ModuleType | None:
-    """Return the native module unless somebody differentiates, exports, or wants float64."""
-    if torch.compiler.is_compiling() or any(x.dtype == torch.float64 for x in tensors):
-        return None
-    if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
-        return None
-    return native.serving(*tensors)
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().float().contiguous()

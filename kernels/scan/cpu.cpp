@@ -13,19 +13,20 @@ namespace stereocast {
 namespace {
 
 STEREOCAST_MULTIVERSION
-void soften(float* values, std::size_t count) {
+void soften(float* __restrict values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) values[i] = softplus(values[i]);
 }
 
 STEREOCAST_MULTIVERSION
-void gate(const float* z, std::size_t count, float* values) {
+void gate(const float* __restrict z, std::size_t count, float* __restrict values) {
   for (std::size_t i = 0; i < count; ++i) values[i] *= silu(z[i]);
 }
 
 // One channel of one sequence, in place: y holds the step sizes before.
 STEREOCAST_MULTIVERSION
-void run_channel(const float* u, const float* a, const float* b, const float* c, float skip,
-                 int length, int size, float* state, float* y) {
+void run_channel(const float* __restrict u, const float* __restrict a, const float* __restrict b,
+                 const float* __restrict c, float skip, int length, int size,
+                 float* __restrict state, float* __restrict y) {
   for (int t = 0; t < length; ++t) {
     const std::size_t token = static_cast<std::size_t>(t) * size;
     y[t] = scan::advance(state, a, b + token, c + token, size, y[t], u[t], state) + skip * u[t];
@@ -87,8 +88,8 @@ struct Scratch {
 };
 
 STEREOCAST_MULTIVERSION
-void convolve_token(const Block& block, const float* past, const float* x, float* next,
-                    float* token) {
+void convolve_token(const Block& block, const float* __restrict past, const float* __restrict x,
+                    float* __restrict next, float* __restrict token) {
   const int width = block.width, kept = width - 1;
   for (int d = 0; d < block.channels; ++d) {
     const float* own = past + d * kept;
@@ -100,7 +101,8 @@ void convolve_token(const Block& block, const float* past, const float* x, float
 }
 
 STEREOCAST_MULTIVERSION
-void project(const float* weights, const float* token, int channels, int outputs, float* out) {
+void project(const float* __restrict weights, const float* __restrict token, int channels,
+             int outputs, float* __restrict out) {
   for (int i = 0; i < outputs; ++i) {
     const float* row = weights + static_cast<std::size_t>(i) * channels;
     float sums[scan::kLanes] = {};
@@ -114,7 +116,7 @@ void project(const float* weights, const float* token, int channels, int outputs
 }
 
 STEREOCAST_MULTIVERSION
-void step_sizes(const Block& block, const float* low, float* dt) {
+void step_sizes(const Block& block, const float* __restrict low, float* __restrict dt) {
   std::fill(dt, dt + block.channels, 0.0f);
   for (int r = 0; r < block.rank; ++r) {
     const float* weights = block.dt_proj.data() + static_cast<std::size_t>(r) * block.channels;
@@ -124,8 +126,8 @@ void step_sizes(const Block& block, const float* low, float* dt) {
 }
 
 STEREOCAST_MULTIVERSION
-void advance_token(const Block& block, const Scratch& scratch, const float* ssm, const float* z,
-                   float* next, float* y) {
+void advance_token(const Block& block, const Scratch& scratch, const float* __restrict ssm,
+                   const float* __restrict z, float* __restrict next, float* __restrict y) {
   const float *b = scratch.projected.data() + block.rank, *c = b + block.size;
   for (int d = 0; d < block.channels; ++d) {
     const std::size_t at = static_cast<std::size_t>(d) * block.size;
