@@ -24,7 +24,6 @@ from stereocast.kernels.refine.reference import (
     slope,
     teacher_variance,
     variance_after_reset,
-    weighted_median,
 )
 
 __all__ = [
@@ -234,6 +233,24 @@ def features(
     out = torch.empty((shape[0], FEATURES, *cells))
     module.refine_features(*maps, out)
     return out
+
+
+def weighted_median(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the value [B] at half the weight of `values`; 0 where there is no weight.
+
+    values   [B, n]; what is no number comes last
+    weights  [B, n], 0 or more
+
+    Of two candidates the lower one. On a GPU the reference serves: it sorts.
+    Raises ValueError if sizes do not fit.
+    """
+    _check(weights, tuple(values.shape), "weighted_median", "weights")
+    _, module = fast_forms(values, weights)
+    if module is None or values.shape[1] == 0:
+        return reference.weighted_median(values, weights)
+    medians = torch.empty(values.shape[0])
+    module.refine_weighted_median(plain(values), plain(weights), medians)
+    return medians
 
 
 def _check(tensor: Tensor, shape: tuple[int, ...], op: str, name: str) -> None:

@@ -73,6 +73,17 @@ def test_threads_do_not_change_a_bit(name, generator):
         assert torch.equal(one, three)
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 501])
+def test_the_native_median_is_the_reference(count, generator, by_reference):
+    values = torch.randn(3, count, generator=generator).round(decimals=1)
+    values[0, ::3], values[1, 1::2] = -torch.inf, torch.nan
+    weights = torch.randint(0, 4, (3, count), generator=generator).float() / 4
+    weights[2, : count // 2] = 0
+    result = refine.weighted_median(values, weights)
+    (expected,) = by_reference(lambda: (refine.weighted_median(values, weights),))
+    torch.testing.assert_close(result, expected, rtol=0, atol=0, equal_nan=True)
+
+
 @pytest.mark.parametrize("broken", ["history", "variance", "error"])
 def test_what_is_no_number_stays_none(broken):
     """The step resets where it finds one; a kernel that hid it would poison what follows."""
