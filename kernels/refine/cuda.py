@@ -16,14 +16,32 @@ _THREADS = 256
 def picture_error(launcher: Launcher, moved: Tensor, picture: Tensor, inside: Tensor) -> Tensor:
     """Return the error [B, h, w]."""
     error = torch.empty_like(inside, dtype=torch.float32)
-    _run(launcher, "picture_error", error.numel(), moved, picture, inside, *error.shape, error)
+    _run(
+        launcher,
+        "stereocast_refine_picture_error",
+        error.numel(),
+        moved,
+        picture,
+        inside,
+        *error.shape,
+        error,
+    )
     return error
 
 
 def confidence(launcher: Launcher, sigma: Tensor, before: Tensor, history: Tensor) -> Tensor:
     """Return the confidence [B, h, w]."""
     out = torch.empty_like(sigma)
-    _run(launcher, "confidence", out.numel(), sigma, before, history, out.numel(), out)
+    _run(
+        launcher,
+        "stereocast_refine_confidence",
+        out.numel(),
+        sigma,
+        before,
+        history,
+        out.numel(),
+        out,
+    )
     return out
 
 
@@ -34,7 +52,9 @@ def predict(
     gain, grown = torch.empty_like(maps[0]), torch.empty_like(maps[0])
     count = gain.numel()
     area = count // len(gain)
-    _run(launcher, "predict", count, *maps, frames, area, count, *gate, gain, grown)
+    _run(
+        launcher, "stereocast_refine_predict", count, *maps, frames, area, count, *gate, gain, grown
+    )
     return gain, grown
 
 
@@ -43,7 +63,16 @@ def bound(
 ) -> Tensor:
     """Return the bound [B, h, w]."""
     out = torch.empty_like(teacher)
-    _run(launcher, "bound", out.numel(), teacher, confidence, out.numel(), *limits, out)
+    _run(
+        launcher,
+        "stereocast_refine_bound",
+        out.numel(),
+        teacher,
+        confidence,
+        out.numel(),
+        *limits,
+        out,
+    )
     return out
 
 
@@ -56,7 +85,7 @@ def fuse(
     count = answer.numel()
     area = count // len(answer)
     results = (answer, variance, length, hits)
-    _run(launcher, "fuse", count, *maps, correction, area, count, *results)
+    _run(launcher, "stereocast_refine_fuse", count, *maps, correction, area, count, *results)
     return results
 
 
@@ -64,11 +93,11 @@ def features(launcher: Launcher, maps: tuple[Tensor, ...]) -> Tensor:
     """Return [B, 9, ⌈h/4⌉, ⌈w/4⌉]; maps: teacher, history, confidence, error, length, lumas."""
     batch, height, width = maps[0].shape
     out = maps[0].new_empty(batch, 9, blocks(height, CELL), blocks(width, CELL))
-    _run(launcher, "features", out.numel() // 9, *maps, batch, height, width, out)
+    _run(launcher, "stereocast_refine_features", out.numel() // 9, *maps, batch, height, width, out)
     return out
 
 
 def _run(launcher: Launcher, kernel: str, count: int, *args: Argument) -> None:
     """Give every one of `count` a thread."""
     grid = (blocks(count, _THREADS),)
-    launcher.launch(_OP, f"stereocast_refine_{kernel}", grid=grid, block=(_THREADS,), args=args)
+    launcher.launch(_OP, kernel, grid=grid, block=(_THREADS,), args=args)
