@@ -8,7 +8,7 @@ result over seconds is watch.py's business. Nothing here branches on a value: a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -35,7 +35,7 @@ class Tuning:
     gate: int = 4
     alpha: float = 0.12
     gamma: float = 0.3
-    reliability: Reliability = Reliability()
+    reliability: Reliability = field(default_factory=Reliability)
 
 
 @dataclass(frozen=True)
