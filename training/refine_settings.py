@@ -1,0 +1,107 @@
+"""The settings of the refiner's training, from a TOML file; every key is a field."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from stereocast.engine.errors import ConfigError
+from stereocast.engine.refine.config import CORES
+from stereocast.training.refine_clips import ClipShape
+
+FIRST_HELD_OUT_SEED = 900_000
+LAST_TRAINING_SEED = 99_999
+
+
+@dataclass(frozen=True)
+class RefinerSettings:
+    """How the refiner is trained.
+
+    core          `mamba` or `none`
+    seed          of weights, order and teachers
+    steps         in all
+    clips         rendered worlds, with the seeds from first_clip on
+    clip_frames, height, width  of a clip
+    crop_height, crop_width     of what a step sees, multiples of 4
+    batch         clips in a step
+    window, burn_in  frames with loss, and frames before them without
+    early_window  frames with loss in the first half of the steps
+    rate, decay, warm_up, clip_gradient  of AdamW under a cosine
+    average       decay of the mean of the weights, which is what is kept
+    own_share     share of steps whose teacher says its error itself; else the proxy serves
+    detected      share of cuts that the scene detector is taken to see
+    temporal      weight of the temporal loss
+    save_steps    steps between checkpoints
+    """
+
+    core: str = "mamba"
+    seed: int = 1
+    steps: int = 1500
+    clips: int = 160
+    first_clip: int = 20_000
+    clip_frames: int = 24
+    height: int = 96
+    width: int = 128
+    crop_height: int = 48
+    crop_width: int = 64
+    batch: int = 3
+    window: int = 12
+    early_window: int = 8
+    burn_in: int = 4
+    rate: float = 2e-3
+    decay: float = 1e-4
+    warm_up: int = 30
+    clip_gradient: float = 1.0
+    average: float = 0.99
+    own_share: float = 0.6
+    detected: float = 0.8
+    temporal: float = 6.0
+    save_steps: int = 100
+
+    def __post_init__(self) -> None:
+        if self.core not in CORES:
+            raise ConfigError(f"core: '{self.core}' is not one of {', '.join(CORES)}")
+        if min(self.steps, self.clips, self.batch, self.window, self.early_window) < 1:
+            raise ConfigError("steps, clips, batch and windows must be at least 1")
+        if self.burn_in + max(self.window, self.early_window) > self.clip_frames:
+            raise ConfigError(
+                f"burn_in and window need {self.burn_in + self.window} frames, "
+                f"and a clip has {self.clip_frames}"
+            )
+        if self.crop_height % 4 or self.crop_width % 4:
+            raise ConfigError("crop_height and crop_width must be multiples of 4")
+        if self.crop_height > self.height or self.crop_width > self.width:
+            raise ConfigError("a crop must fit into the picture")
+        if self.first_clip + self.clips - 1 > LAST_TRAINING_SEED:
+            raise ConfigError(f"training may see worlds up to {LAST_TRAINING_SEED}, no further")
+
+    @property
+    def shape(self) -> ClipShape:
+        """Frames, rows and columns of a clip."""
+        return ClipShape(self.clip_frames, self.height, self.width)
+
+    def window_at(self, step: int) -> int:
+        """Return how many frames of a step have a loss."""
+        return self.early_window if step < self.steps // 2 else self.window
+
+
+def read_settings(path: Path, **changes: object) -> RefinerSettings:
+    """Read a TOML file of `RefinerSettings`; `changes` that are not None replace what it says.
+
+    Raises ConfigError that names the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    known = {entry.name: type(entry.default) for entry in fields(RefinerSettings)}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f"{path}: there is no '{key}'; known are {', '.join(known)}")
+        if type(value) is not known[key] and not (known[key] is float and type(value) is int):
+            raise ConfigError(f"{path}: {key} must be {known[key].__name__}, got {value!r}")
+    chosen = {key: value for key, value in changes.items() if value is not None}
+    return RefinerSettings(**table | chosen)
