@@ -108,17 +108,16 @@ def _glass(frames: int, size: tuple[int, int], draws: Draws) -> Tensor:
 
 
 def _jitter_edges(log_depth: Tensor, draws: Draws) -> Tensor:
-    """Sample each map beside its pixels, by a random smooth displacement of scale 0.9 px."""
+    """Sample each map beside its pixels, by a random smooth displacement of a third of a pixel."""
     frames, height, width = log_depth.shape
-    moves = [0.9 * _field(frames, (13, 17), (height, width), draws) for _ in range(2)]
+    moves = [0.3 * _field(frames, (13, 17), (height, width), draws) for _ in range(2)]
     x = torch.arange(width) + moves[0]
     y = torch.arange(height)[:, None] + moves[1]
     places = torch.stack((2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1), 3)
-    moved = grid_sample(
-        log_depth[:, None], places, mode="nearest", padding_mode="border", align_corners=True
+    moved: Tensor = grid_sample(
+        log_depth[:, None], places, mode="bilinear", padding_mode="border", align_corners=True
     )[:, 0]
-    edge = (moved - log_depth).abs() > 0.1  # smooth surfaces stay
-    return torch.where(edge, moved, log_depth)
+    return moved
 
 
 def _patch(size: tuple[int, int], draws: Draws) -> Tensor:

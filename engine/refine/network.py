@@ -99,24 +99,6 @@ class RefineNetwork(nn.Module):
         """Return the parameters that an optimiser must not pull towards zero."""
         return self.tokens.undecayed() if isinstance(self.tokens, S6) else ()
 
-    def input_specs(self, grid: tuple[int, int]) -> tuple[TensorSpec, ...]:
-        """Return what `forward` takes for one stream on `grid`."""
-        rows, columns = cells_of(grid)
-        memory = zip((CONV, SSM), self.init(1, grid), strict=False)
-        return (
-            TensorSpec(FEATURES_INPUT, (1, FEATURES, rows, columns)),
-            TensorSpec(GUIDE_INPUT, (1, GUIDES, *grid)),
-            *(TensorSpec(name, tuple(state.shape), state.dtype) for name, state in memory),
-        )
-
-    def output_specs(self, grid: tuple[int, int]) -> tuple[TensorSpec, ...]:
-        """Return what `forward` gives for one stream on `grid`."""
-        memory = self.input_specs(grid)[2:]
-        return (
-            TensorSpec(CORRECTION, (1, 2, *grid)),
-            *(TensorSpec(spec.name + _NEXT, spec.shape, spec.dtype) for spec in memory),
-        )
-
 
 class RunnerCorrector:
     """A `Corrector` on a runner of a `RefineNetwork`, in whatever form that one executes it."""
@@ -143,3 +125,36 @@ class RunnerCorrector:
 def cells_of(grid: tuple[int, int]) -> tuple[int, int]:
     """Return rows and columns of the cells over a grid."""
     return -(-grid[0] // CELL), -(-grid[1] // CELL)
+
+
+class RefineStep(nn.Module):
+    """A network for one stream on one grid, as runners and exporters want it."""
+
+    cache = "tokens"
+    """What manifests call the memory."""
+
+    def __init__(self, network: RefineNetwork, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.network, self.grid = network, grid
+
+    def forward(self, features: Tensor, guide: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
+        """Do what the network does."""
+        return cast("tuple[Tensor, ...]", self.network(features, guide, *memory))
+
+    def input_specs(self) -> tuple[TensorSpec, ...]:
+        """Return what it takes."""
+        rows, columns = cells_of(self.grid)
+        memory = zip((CONV, SSM), self.network.init(1, self.grid), strict=False)
+        return (
+            TensorSpec(FEATURES_INPUT, (1, FEATURES, rows, columns)),
+            TensorSpec(GUIDE_INPUT, (1, GUIDES, *self.grid)),
+            *(TensorSpec(name, tuple(state.shape), state.dtype) for name, state in memory),
+        )
+
+    def output_specs(self) -> tuple[TensorSpec, ...]:
+        """Return what it gives."""
+        memory = self.input_specs()[2:]
+        return (
+            TensorSpec(CORRECTION, (1, 2, *self.grid)),
+            *(TensorSpec(spec.name + _NEXT, spec.shape, spec.dtype) for spec in memory),
+        )

@@ -1,0 +1,6 @@
+"""How true and how steady depth is: refiners on corrupted teachers, depth models on sequences.
+
+clips       held-out worlds and what moves in them      methods   every refiner and baseline
+measures    the metrics of one clip                     score     methods × clips
+gates       what a refiner must pass                    strips    pictures to look at
+"""

@@ -1,0 +1,99 @@
+"""Held-out worlds with a corrupted teacher, and what is static, seen and new in every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stereocast.bench.depth_quality.poses import carried_depth
+from stereocast.kernels.raycast import raycast
+from stereocast.training import checkpoint
+from stereocast.training.corruption import Teacher, corrupt
+from stereocast.training.refine_clips import ClipCache, ClipShape, RefineClip
+from stereocast.training.scenes import WorldClip
+
+FIRST_SEED = 950_000
+"""No training and no tuning has seen worlds from here on."""
+BAND_FRAMES = 3
+"""Pixels whose thing changed within so many frames are the occlusion band."""
+SEEN = 0.03
+"""Largest difference of exact log depths, carried and there, of a point that both frames see."""
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """A clip, its teacher, and masks bool [T, h, w].
+
+    moving  on something that moves by itself
+    band    where the thing that is seen changed within three frames
+    """
+
+    seed: int
+    clip: RefineClip
+    teacher: Teacher
+    moving: Tensor
+    band: Tensor
+
+    def seen_before(self, index: int, step: int = 1) -> Tensor:
+        """Return, bool [h, w], which points of frame `index` frame `index − step` sees, too."""
+        exact, there = carried_depth(self.clip, self.clip.log_depth, index, index - step)
+        return ((exact - there).abs() < SEEN) & ~self.moving[index]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """`count` clips with the seeds from `first` on, kept in a folder."""
+
+    folder: Path
+    shape: ClipShape
+    count: int = 24
+    first: int = FIRST_SEED
+
+    def load(self, told: Callable[[], None]) -> list[ScoredClip]:
+        """Return the clips, rendered where they are not there; `told` after each."""
+        cache, clips = ClipCache(self.folder, self.shape), []
+        for seed in range(self.first, self.first + self.count):
+            clips.append(scored(seed, cache, self.folder, self.shape))
+            told()
+        return clips
+
+
+def scored(seed: int, cache: ClipCache, folder: Path, shape: ClipShape) -> ScoredClip:
+    """Return one clip with what is needed to score it."""
+    clip = cache.clip(seed)
+    path = folder / f"moving-{seed}-{shape.frames}x{shape.height}x{shape.width}.clip"
+    if not path.exists():
+        checkpoint.save(path, {"moving": moving_pixels(seed, shape)})
+    moving = checkpoint.load(path)["moving"]
+    return ScoredClip(seed, clip, corrupt(clip.log_depth, seed), moving, occlusion_band(clip.ids))
+
+
+def moving_pixels(seed: int, shape: ClipShape) -> Tensor:
+    """Return, bool [T, h, w], what changed its place in the world since the frame before."""
+    world = WorldClip(seed, shape.height, shape.width)
+    before, masks = None, []
+    for index in range(shape.frames):
+        scene = world.scene_at(index)
+        _, _, rows = raycast(
+            scene, world.camera_at(index), height=shape.height, width=shape.width
+        )
+        if before is None or before.shape != scene.primitives.shape:
+            moved = torch.zeros(len(scene.primitives) + 1, dtype=torch.bool)
+        else:
+            changed = (scene.primitives != before).any(1)
+            moved = torch.cat((changed, torch.zeros(1, dtype=torch.bool)))
+        masks.append(moved[rows.long()])  # row −1, nothing hit, is the appended one
+        before = scene.primitives
+    return torch.stack(masks)
+
+
+def occlusion_band(ids: Tensor) -> Tensor:
+    """Return where, bool [T, h, w], the id of [T, h, w] differs from one of the frames before."""
+    band = torch.zeros(ids.shape, dtype=torch.bool)
+    for back in range(1, BAND_FRAMES + 1):
+        band[back:] |= ids[back:] != ids[:-back]
+    return band
