@@ -88,9 +88,13 @@ def calibration_of(model: str, folder: Path = CALIBRATIONS) -> Reliability | Non
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema is {document['schema']!r}")
-        return Reliability(**{each.name: float(document[each.name]) for each in fields(Reliability)})
+        return Reliability(
+            **{each.name: float(document[each.name]) for each in fields(Reliability)}
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: this is no calibration of schema {SCHEMA} ({error!r})") from None
+        raise ConfigError(
+            f"{path}: this is no calibration of schema {SCHEMA} ({error!r})"
+        ) from None
 
 
 def _runner(

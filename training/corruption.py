@@ -138,9 +138,7 @@ def _field(
     return 1.3 * fine  # interpolation takes about a quarter of the deviation
 
 
-def _ar(
-    frames: int, shape: tuple[int, ...], draws: Draws, *, memory: float, news: float
-) -> Tensor:
+def _ar(frames: int, shape: tuple[int, ...], draws: Draws, *, memory: float, news: float) -> Tensor:
     """Return an AR(1) process [T, *shape] that starts in its stationary state."""
     drawn = torch.randn(frames, *shape, generator=draws.generator)
     values = [drawn[0] * news / math.sqrt(1 - memory**2)]

@@ -184,12 +184,10 @@ def _log(step: int, loss: Tensor, parts: list[Parts], last: Refined) -> StepLog:
     return StepLog(
         step,
         float(loss.detach()),
-        sum(float(part.depth) for part in parts) / count,
-        sum(float(part.temporal) for part in parts) / count,
-        sum(float(part.residual) for part in parts) / count,
+        sum(float(part.depth.detach()) for part in parts) / count,
+        sum(float(part.temporal.detach()) for part in parts) / count,
+        sum(float(part.residual.detach()) for part in parts) / count,
         float(change.mean()),
         float(last.hits.float().mean()),
         float(pair),
     )
-
-

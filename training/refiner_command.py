@@ -36,7 +36,8 @@ def refiner(
     Ctrl-C loses the steps since the last checkpoint. One thread, about 10 minutes.
 
     \b
-    python -m stereocast.training refiner --config configs/training/refiner.toml --clips clips --out run
+    python -m stereocast.training refiner --config configs/training/refiner.toml \\
+        --clips clips --out run
     """
     from stereocast.engine.refine.weights import save_network
     from stereocast.training.progress import progress

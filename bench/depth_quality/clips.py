@@ -78,9 +78,7 @@ def moving_pixels(seed: int, shape: ClipShape) -> Tensor:
     before, masks = None, []
     for index in range(shape.frames):
         scene = world.scene_at(index)
-        _, _, rows = raycast(
-            scene, world.camera_at(index), height=shape.height, width=shape.width
-        )
+        _, _, rows = raycast(scene, world.camera_at(index), height=shape.height, width=shape.width)
         if before is None or before.shape != scene.primitives.shape:
             moved = torch.zeros(len(scene.primitives) + 1, dtype=torch.bool)
         else:

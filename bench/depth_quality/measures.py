@@ -9,6 +9,7 @@ allow, TAE sampled bilinearly; OPW as in NVDS (Wang et al. 2023).
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ def by_confidence(scored: ScoredClip, answer: Answer) -> list[Measures]:
     flicker = flicker[FIRST_FRAME - 1 :]
     change = (answer.log_depth - scored.teacher.log_depth)[FIRST_FRAME:].abs()
     rows = []
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         inside = (confidence > low) & (confidence <= high)
         rows.append(
             {

@@ -34,11 +34,7 @@ def means(rows: Sequence[Measures]) -> Measures:
     return result
 
 
-def stratified(
-    clips: Sequence[ScoredClip], method: Method, options: Options
-) -> list[Measures]:
+def stratified(clips: Sequence[ScoredClip], method: Method, options: Options) -> list[Measures]:
     """Return the measures of a method by confidence, means over the clips."""
-    bins = [
-        by_confidence(scored, method(scored.clip, scored.teacher, options)) for scored in clips
-    ]
+    bins = [by_confidence(scored, method(scored.clip, scored.teacher, options)) for scored in clips]
     return [means([each[index] for each in bins]) for index in range(len(bins[0]))]

@@ -160,7 +160,8 @@ class _Job:
         info = source.info
         say(info.notes)
         # Before the clock starts, and while Ctrl-C still ends at once: an export takes a while.
-        session, opened = open_session((info.height, info.width), self.config, self.layout)
+        opened = open_session((info.height, info.width), self.config, self.layout)
+        session = opened.session
         stop = threading.Event()
         began, began_cpu = time.monotonic(), time.process_time()
         with stopping_gently(stop.set, patient=True):
@@ -183,7 +184,7 @@ class _Job:
         say(met)
         notes = (*info.notes, *opened.notes, *met)
         report = self._finish(conversion.report, clock, notes=notes)
-        return report | {"depth_stage": opened.report()}
+        return report | opened.report()
 
     def _open_sink(self, info: SourceInfo) -> FileSink:
         from stereocast.runtime.sink.file import FileSink

@@ -153,7 +153,7 @@ def live(
                 broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
             report = report_of(stream, paced, sink, chosen)
-            report |= {"depth_stage": workshop.depth_report, "partial": broken}
+            report |= workshop.stages_report | {"partial": broken}
     typer.echo(summary_of(report))
     write_json(json, report)
     if broken:

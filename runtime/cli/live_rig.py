@@ -24,12 +24,12 @@ from stereocast.runtime.source import SourceInfo
 class Workshop:
     """Builds rigs for one stream.
 
-    encoder_description, depth_report  of the newest rig, for people
+    encoder_description, stages_report  of the newest rig, for people
     """
 
     def __init__(self, info: SourceInfo, config: Config, layout: Layout) -> None:
         self.encoder_description = ""
-        self.depth_report: dict[str, object] = {}
+        self.stages_report: dict[str, object] = {}
         self._info = info
         self._config = config
         self._layout = layout
@@ -37,7 +37,8 @@ class Workshop:
     def build(self, frame_size: tuple[int, int]) -> Rig:
         """Build the session, and the first encoder that really works here."""
         config, layout = self._config, self._layout
-        session, depth = open_session(frame_size, config, layout)
+        opened = open_session(frame_size, config, layout)
+        session = opened.session
         height, width = layout.packed_size(*frame_size)
         names = LADDER if config.live.codec == "auto" else (config.live.codec,)
         choice = choose_encoder(
@@ -49,7 +50,7 @@ class Workshop:
         )
         say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
         self.encoder_description = choice.encoder.description
-        self.depth_report = depth.report()
+        self.stages_report = opened.report()
         return Rig(session, choice.encoder, self._describe(session, choice, (height, width)))
 
     def _describe(

@@ -1,9 +1,10 @@
-"""A session with the depth model that the configuration names; the one place that may export it."""
+"""A session with the networks that the configuration names; the one place that may export them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,9 +16,29 @@ from stereocast.runtime.cli.outcome import say
 
 if TYPE_CHECKING:
     from stereocast.engine.depth.vda import VideoDepth
+    from stereocast.engine.refine.network import RefineNetwork
     from stereocast.engine.session import Session
     from stereocast.runtime.config import Config
     from stereocast.runtime.depth import OpenedDepth
+    from stereocast.runtime.refiner import OpenedRefiner
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session, and what was decided for its exchangeable stages."""
+
+    session: Session
+    depth: OpenedDepth
+    refiner: OpenedRefiner
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know, one line each."""
+        return (*self.depth.notes, *self.refiner.notes)
+
+    def report(self) -> dict[str, object]:
+        """Return what a report says of the stages."""
+        return {"depth_stage": self.depth.report(), "refine_stage": self.refiner.report()}
 
 
 def with_model(model: str | None, settings: Sequence[str] | None) -> list[str]:
@@ -26,16 +47,15 @@ def with_model(model: str | None, settings: Sequence[str] | None) -> list[str]:
     return [*(settings or ()), *chosen]
 
 
-def open_session(
-    frame_size: tuple[int, int], config: Config, layout: Layout
-) -> tuple[Session, OpenedDepth]:
-    """Return the session, and what its depth was opened with; that is said, too.
+def open_session(frame_size: tuple[int, int], config: Config, layout: Layout) -> Opened:
+    """Return the session, and what its stages were opened with; that is said, too.
 
     Raises ModelError in one line where the model is not here, naming what to run.
     """
     from stereocast.engine.session import Session
     from stereocast.runtime.depth import DepthFiles, open_depth
     from stereocast.runtime.models.store import ModelStore
+    from stereocast.runtime.refiner import open_refiner
 
     files = DepthFiles(ModelStore(models_folder()), config.threads.networks, _export)
     depth = open_depth(config.depth, frame_size, files)
@@ -43,7 +63,14 @@ def open_session(
     if depth.model != "prior":
         height, width = depth.stage.grid
         say([f"depth by {depth.model} at {height}×{width}, {depth.runner}"])
-    return Session(frame_size, config.engine(), layout=layout, depth=depth.stage), depth
+    refiner = open_refiner(
+        config.refine, depth, threads=config.threads.networks, exporter=_export_refiner
+    )
+    say(refiner.notes)
+    session = Session(
+        frame_size, config.engine(), layout=layout, depth=depth.stage, refine=refiner.stage
+    )
+    return Opened(session, depth, refiner)
 
 
 def _export(network: VideoDepth, name: str, grid: tuple[int, int], precision: str) -> Path:
@@ -52,6 +79,12 @@ def _export(network: VideoDepth, name: str, grid: tuple[int, int], precision: st
     wanted = cast("ExportPrecision", precision)
     export = Export(name, weights_digest(network.state_dict()), grid, wanted)
     return obtain(network, export, cache_folder() / "exports", say=_announce)
+
+
+def _export_refiner(network: RefineNetwork, grid: tuple[int, int]) -> Path:
+    from stereocast.export.refiner import obtain_refiner
+
+    return obtain_refiner(network, grid, cache_folder() / "exports", say=_announce)
 
 
 def _announce(what: str) -> None:

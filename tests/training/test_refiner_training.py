@@ -1,0 +1,86 @@
+"""Training of the refiner: the loss falls, a stopped training continues exactly."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stereocast.engine.errors import ConfigError
+from stereocast.training.refine_clips import ClipCache
+from stereocast.training.refine_settings import RefinerSettings, read_settings
+from stereocast.training.refiner import RefinerTraining, train
+
+SMALL = {
+    "steps": 40, "clips": 1, "clip_frames": 6, "height": 24, "width": 32, "crop_height": 24,
+    "crop_width": 32, "batch": 1, "window": 3, "early_window": 3, "burn_in": 2, "warm_up": 2,
+    "own_share": 1.0, "save_steps": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> ClipCache:
+    return ClipCache(tmp_path_factory.mktemp("clips"), RefinerSettings(**SMALL).shape)
+
+
+def flat(training: RefinerTraining) -> torch.Tensor:
+    parameters = [*training.network.parameters(), *training.average.parameters()]
+    return torch.cat([parameter.detach().flatten() for parameter in parameters])
+
+
+@pytest.mark.parametrize("core", ["mamba", "none"])
+def test_a_few_steps_lower_the_loss(core, clips) -> None:
+    """On one batch drawn again and again: what is left to learn is then its own."""
+    training = RefinerTraining(RefinerSettings(**SMALL | {"core": core, "rate": 5e-3}), clips)
+    losses = []
+    for _ in range(12):
+        losses.append(training.step().total)
+        training.taken = 0
+        training._optimiser.param_groups[0]["lr"] = 5e-3
+    assert min(losses[-3:]) < 0.97 * losses[0]
+
+
+def test_a_stopped_training_continues_bit_for_bit(clips, tmp_path) -> None:
+    settings = RefinerSettings(**SMALL)
+    whole = RefinerTraining(settings, clips)
+    train(whole, tmp_path / "whole", told=lambda _: None, until=4)
+    begun = RefinerTraining(settings, clips)
+    train(begun, tmp_path / "parts", told=lambda _: None, until=2)
+    continued = RefinerTraining(settings, clips)
+    continued.restore(tmp_path / "parts" / "checkpoint.pt")
+    assert continued.taken == 2
+    train(continued, tmp_path / "parts", told=lambda _: None, until=4)
+    assert torch.equal(flat(whole), flat(continued))
+
+
+def test_a_checkpoint_of_other_settings_is_refused(clips, tmp_path) -> None:
+    training = RefinerTraining(RefinerSettings(**SMALL), clips)
+    training.save(tmp_path / "checkpoint.pt")
+    other = RefinerTraining(RefinerSettings(**SMALL | {"seed": 2}), clips)
+    with pytest.raises(ConfigError, match="was begun with other settings"):
+        other.restore(tmp_path / "checkpoint.pt")
+
+
+def test_the_committed_settings_can_be_read_and_name_no_held_out_world() -> None:
+    from pathlib import Path
+
+    path = Path(__file__).resolve().parents[2] / "configs" / "training" / "refiner.toml"
+    settings = read_settings(path, seed=3, core=None)
+    assert settings.seed == 3 and settings.first_clip + settings.clips <= 100_000
+    assert "shared" not in path.read_text() and "data/" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz = 3", "there is no 'stepz'"),
+        ("steps = 'many'", "steps must be int"),
+        ("core = 'gru'", "core: 'gru' is not one of mamba, none"),
+        ("first_clip = 99_999", "no further"),
+        ("crop_width = 50", "multiples of 4"),
+        ("window = 30", "a clip has 24"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(text, message, tmp_path) -> None:
+    (tmp_path / "refiner.toml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_settings(tmp_path / "refiner.toml")
