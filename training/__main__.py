@@ -7,9 +7,11 @@ import sys
 import typer
 
 from stereocast.engine.errors import StereocastError
+from stereocast.training.calibrate_command import calibrate
 from stereocast.training.refiner_command import refiner
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(calibrate)
 app.command()(refiner)
 
 

@@ -17,8 +17,13 @@ HARM_MARGIN = 0.005
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the parts; the depth loss has 1."""
+    """Weights of the parts; the depth loss has 1.
 
+    new  how often a pixel counts in the depth loss whose exact depth has just changed by more than
+         `SMALL_CHANGE`: what moves, and what was hidden, is little of a picture and most of a fault
+    """
+
+    new: float = 1.0
     root: float = 0.05
     harm: float = 0.5
     temporal: float = 6.0
@@ -58,14 +63,15 @@ def frame_loss(maps: FrameMaps, weights: LossWeights, *, emphasis: float = 1.0) 
     """Return the loss of one frame; `emphasis` weighs its depth error."""
     error = (maps.answer - maps.truth).abs()
     harm = (error - (maps.teacher - maps.truth).abs() - HARM_MARGIN).clamp_min(0)
-    root = (error + 1e-4).sqrt()
-    depth = emphasis * (error.mean() + weights.root * root.mean()) + weights.harm * harm.mean()
-    temporal = torch.zeros(())
+    share, temporal = torch.ones_like(error), torch.zeros(())
     if maps.before is not None:
         exact = maps.truth - maps.before[1]
         wrong = (maps.answer - maps.before[0] - exact).abs()
-        counted = (exact.abs() < SMALL_CHANGE).float()
-        temporal = weights.temporal * (counted * wrong).mean()
+        small = (exact.abs() < SMALL_CHANGE).float()
+        temporal = weights.temporal * (small * wrong).mean()
+        share = small + weights.new * (1 - small)
+    near = (share * error).mean() + weights.root * (share * (error + 1e-4).sqrt()).mean()
+    depth = emphasis * near + weights.harm * (share * harm).mean()
     drift = maps.change.mean((1, 2)).abs().mean()
     residual = weights.residual * (maps.confidence * maps.change.abs()).mean()
     return Parts(depth, temporal, residual + weights.bias * drift)

@@ -31,7 +31,7 @@ class RefinerSettings:
     average       decay of the mean of the weights, which is what is kept
     own_share     share of steps whose teacher says its error itself; else the proxy serves
     detected      share of cuts that the scene detector is taken to see
-    temporal      weight of the temporal loss
+    temporal, new weights of the temporal loss, and of pixels whose depth has just changed
     save_steps    steps between checkpoints
     """
 
@@ -57,6 +57,7 @@ class RefinerSettings:
     own_share: float = 0.6
     detected: float = 0.8
     temporal: float = 6.0
+    new: float = 1.0
     save_steps: int = 100
 
     def __post_init__(self) -> None:

@@ -65,7 +65,7 @@ class RefinerTraining:
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self._clips = clips
         self._optimiser = torch.optim.AdamW(_groups(self.network, settings), lr=settings.rate)
-        self._weights = LossWeights(temporal=settings.temporal)
+        self._weights = LossWeights(temporal=settings.temporal, new=settings.new)
 
     def step(self) -> StepLog:
         """Take one step and say what it was."""

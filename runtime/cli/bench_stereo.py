@@ -102,8 +102,8 @@ def stereo_truth(
         raise ConfigError("--pictures shows rendered scenes: it needs --scenes 1 or more")
     if scenes == 0 and data is None:
         raise ConfigError("--scenes 0: nothing is left to score; add --data FOLDER with real clips")
-    _check_markdown(markdown)
-    width, height = _size(size)
+    check_markdown(markdown)
+    width, height = picture_size(size)
     clips = RenderedClips(
         scenes=scenes,
         frames=frames,
@@ -120,7 +120,7 @@ def stereo_truth(
     text = as_markdown(rows, clips)
     typer.echo(text)
     if markdown is not None:
-        _write(markdown, text)
+        write_text(markdown, text)
     if pictures is not None:
         _draw(pictures, clips, rows)
     write_json(json, as_json(rows, clips))
@@ -159,7 +159,8 @@ def _draw(folder: Path, clips: RenderedClips, rows: list[Row]) -> None:
         typer.echo(f"{paths[0]}, {paths[1]}: left eye, true right eye, {OURS}, {best}", err=True)
 
 
-def _size(text: str) -> tuple[int, int]:
+def picture_size(text: str) -> tuple[int, int]:
+    """Return width and height of WIDTHxHEIGHT. Raises ConfigError."""
     found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
     if found is None:
         raise ConfigError(f"--size {text}: give width and height in pixels, such as 640x360")
@@ -169,7 +170,7 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _check_markdown(path: Path | None) -> None:
+def check_markdown(path: Path | None) -> None:
     """Raise ConfigError where the page could not be written, before anything is measured."""
     if path is None:
         return
@@ -179,7 +180,8 @@ def _check_markdown(path: Path | None) -> None:
         raise ConfigError(f"--markdown {path}: there is no folder {path.parent}; create it first")
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write tables. Raises StereocastError where that fails."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

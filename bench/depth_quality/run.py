@@ -1,0 +1,122 @@
+"""The whole comparison of refiners on held-out worlds: tables, gates and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stereocast.bench.depth_quality.clips import HeldOut, ScoredClip
+from stereocast.bench.depth_quality.gates import Scores, gates
+from stereocast.bench.depth_quality.methods import RAW, STRONG, Method, Options, baselines, net
+from stereocast.bench.depth_quality.score import Told, means, score, stratified
+from stereocast.bench.depth_quality.strips import depth_strips, time_slices
+from stereocast.bench.depth_quality.tables import bin_table, gate_table, score_table
+from stereocast.engine.errors import ConfigError
+from stereocast.engine.refine.config import CORES
+from stereocast.engine.refine.weights import built_in, load_network
+from stereocast.runtime import machine
+from stereocast.training.scenes.png import save_png
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compare.
+
+    held_out  the clips
+    long      long clips for drift; None: not measured
+    weights   files of networks by name; a name begins with its core
+    proxy     whether the teacher says nothing of its errors
+    """
+
+    held_out: HeldOut
+    long: HeldOut | None
+    weights: Mapping[str, Path]
+    proxy: bool = False
+
+    def networks(self) -> dict[str, Method]:
+        """Return the refiners with networks, by name. Raises ConfigError for a name."""
+        methods = {}
+        for name, path in self.weights.items():
+            core = name.partition("-")[0]
+            if core not in CORES:
+                raise ConfigError(f"--weights {name}: a name begins with {' or '.join(CORES)}")
+            methods[f"net, {name}"] = net(load_network(core, path))
+        return methods
+
+    def steps(self) -> int:
+        """Return how often `told` will be called."""
+        methods = len(baselines()) + len(self.weights)
+        refiners = len(self.weights) + 1
+        long = 0 if self.long is None else self.long.count * (len(self.weights) + 1)
+        return self.held_out.count * (1 + methods + refiners) + long
+
+
+def built_in_weights() -> dict[str, Path]:
+    """Return the shipped networks that are there."""
+    return {core: built_in(core) for core in CORES if built_in(core).is_file()}
+
+
+def run(plan: Plan, told: Told) -> dict[str, Any]:
+    """Return the report; `told` is called `plan.steps()` times, with what was done."""
+    networks = plan.networks()
+    clips = plan.held_out.load(lambda: told("rendered"))
+    methods = baselines() | networks
+    seen = Options(proxy=plan.proxy)
+    table = score(clips, methods, seen, told)
+    unseen = Options(sees_cuts=False, proxy=plan.proxy)
+    blind = score(clips, {RAW: methods[RAW], **networks}, unseen, told)
+    long: dict[str, Any] = {}
+    if plan.long is not None:
+        longer = plan.long.load(lambda: told("rendered, long"))
+        long = score(longer, networks, seen, told)
+    scores = Scores(
+        *({name: means(rows) for name, rows in t.items()} for t in (table, blind, long))
+    )
+    judged = {}
+    for core in CORES:
+        names = [name for name in networks if name.startswith(f"net, {core}")]
+        if names:
+            judged[core] = gates(scores, names)
+    shown = [RAW, STRONG, *networks]
+    return {
+        "schema": "stereocast/bench-depth-quality/1",
+        "machine": machine.facts(),
+        "clips": len(clips),
+        "frames": plan.held_out.shape.frames,
+        "size": [plan.held_out.shape.height, plan.held_out.shape.width],
+        "first_seed": plan.held_out.first,
+        "teacher_says_its_error": not plan.proxy,
+        "methods": {name: scores.rows[name] for name in methods},
+        "cuts_unseen": dict(scores.unseen),
+        "long_clips": dict(scores.long),
+        "gates": {
+            core: [asdict(g) | {"passed": g.passed} for g in each] for core, each in judged.items()
+        },
+        "by_confidence": {name: stratified(clips, methods[name], seen) for name in shown},
+        "markdown": markdown(scores, judged)
+        + "\n\n"
+        + "\n\n".join(bin_table(n, stratified(clips, methods[n], seen)) for n in shown[:3]),
+    }
+
+
+def markdown(scores: Scores, judged: Mapping[str, Any]) -> str:
+    """Return the tables of scores and gates."""
+    parts = [score_table(scores.rows)]
+    parts += [f"Gates of `{core}`:\n\n{gate_table(each)}" for core, each in judged.items()]
+    return "\n\n".join(parts)
+
+
+def draw(plan: Plan, folder: Path, clips: list[ScoredClip]) -> list[Path]:
+    """Write x-t slices and depth strips of the clips and return the files."""
+    methods = baselines()
+    shown = {name: methods[name] for name in (RAW, STRONG)} | plan.networks()
+    options, files = Options(proxy=plan.proxy), []
+    folder.mkdir(parents=True, exist_ok=True)
+    for scored in clips:
+        for name, made in (("slices", time_slices), ("strips", depth_strips)):
+            path = folder / f"{name}-{scored.seed}-{scored.clip.motion}.png"
+            save_png(made(scored, shown, options), path)
+            files.append(path)
+    return files
