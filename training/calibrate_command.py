@@ -34,7 +34,5 @@ def calibrate(
         raise ConfigError(f"calibrate: '{model}' is not built in; prior is")
     stage = PriorDepth((140, 252), smoothing_s=0.0)
     with progress("worlds", clips) as advance:
-        result = calibration.calibrate(
-            stage, clips=clips, frames=frames, told=lambda: advance("")
-        )
+        result = calibration.calibrate(stage, clips=clips, frames=frames, told=lambda: advance(""))
     typer.echo(calibration.write(result, model, out))

@@ -32,7 +32,7 @@ def test_a_few_steps_lower_the_loss(core, clips) -> None:
     """On one batch drawn again and again: what is left to learn is then its own."""
     training = RefinerTraining(RefinerSettings(**SMALL | {"core": core, "rate": 5e-3}), clips)
     losses = []
-    for _ in range(12):
+    for _ in range(8):
         losses.append(training.step().total)
         training.taken = 0
         training._optimiser.param_groups[0]["lr"] = 5e-3
