@@ -26,10 +26,12 @@ class Scene:
     """Everything that can be seen, on one device.
 
     primitives  [P, 16] float32, one row each; primitives.py makes the rows:
-                0 kind: 0 rectangle, 1 sphere, 2 card (a rectangle cut out by its texture's alpha)
+                0 kind: 0 rectangle, 1 sphere, 2 card (a rectangle cut out by its texture's
+                alpha), 3 ellipsoid
                 1 texture (its number), 2:5 corner, or centre of the sphere,
                 5:8 and 8:11 perpendicular edges, or two radii of the sphere, in metres,
-                11:13 repetitions of the texture along the edges, up to 4096,
+                11:13 repetitions of the texture along the edges, up to 4096; in 11 of an
+                ellipsoid the length of its third radius (first × second), metres,
                 13 width in metres of the darkened border, 0 for none,
                 14 above 0: the scene's shadows fall on it, 15 glow: least light it shows, in [0, 1]
     textures    [T, 2·S + log2 S, S + 1, 4] uint8 RGBA, S a power of two up to 1024, made by
@@ -91,7 +93,8 @@ def raycast(
 
     Depth and ids are those of the pixel's centre; colours on silhouettes are mixed by coverage. The
     light does not depend on the viewer, so two eyes agree. At equal depth the first row wins. The
-    same for any number of threads. Spheres that enclose or lie behind the camera are not drawn.
+    same for any number of threads. Spheres that enclose the camera or reach behind it are not
+    drawn; of an ellipsoid that reaches behind it, what lies in front is.
     Raises ValueError if a shape or a size is wrong, or a row names an unknown kind or texture.
     """
     _check(scene, height, width)

@@ -51,6 +51,8 @@ STEREOCAST_INLINE void shade_row(const View& view, int y, int width, const RowBu
       const Sampler sampler{shape.texels, view.log2_side};
       if (shape.kind == Kind::kSphere) {
         shade_ball(shape, sampler, view.light, y, {begin, end}, row);
+      } else if (shape.kind == Kind::kEllipsoid) {
+        shade_ellipsoid(shape, sampler, view.light, y, {begin, end}, row);
       } else {
         shade_plane(shape, sampler, view.light, view.shadows[id], y, {begin, end}, row);
       }
@@ -132,9 +134,9 @@ void mix_row(const View& view, const Picture& picture, int y, std::vector<std::u
 }
 
 void check(const float* row, std::size_t number, std::size_t textures) {
-  if (!(row[0] >= 0 && row[0] < 3 && row[1] >= 0 && row[1] < float(textures))) {
+  if (!(row[0] >= 0 && row[0] < 4 && row[1] >= 0 && row[1] < float(textures))) {
     throw std::invalid_argument("raycast: primitive " + std::to_string(number) +
-                                " must be of kind 0, 1 or 2 with a texture below " +
+                                " must be of kind 0 to 3 with a texture below " +
                                 std::to_string(textures));
   }
 }

@@ -56,7 +56,7 @@ struct Side {
   double slope = 0, start = 0;  // the bound: x = slope·y + start
 };
 
-enum class Kind : int { kRectangle = 0, kSphere = 1, kCard = 2 };
+enum class Kind : int { kRectangle = 0, kSphere = 1, kCard = 2, kEllipsoid = 3 };
 
 struct Plane {
   Linear iz, s, t;  // 1/Z, and level-0 texel coordinates over Z
@@ -67,17 +67,18 @@ struct Plane {
   float light_height = 0, light_height2 = 0;  // its distance from the plane
 };
 
-struct Ball {
+struct Ball {                                     // a sphere or an ellipsoid
   Linear b;                                       // centre·ray
   double k = 0;                                   // |centre|² − radius²
   double bend = 0, mid_slope = 0, mid_start = 0;  // discriminant = peak(y) − bend·(x − mid(y))²
   Linear ray_x, ray_y;                            // ray components, for the conic's value
-  double radius = 0;
-  Linear axis[3];              // object axes·ray
-  double axis_centre[3] = {};  // object axes·centre
-  float to_light[3] = {};      // the light seen from the centre, object axes, metres
-  float footprint = 0;         // texels per pixel at 1 m
-  float inverse_cosine2 = 0;   // turns the discriminant into cos² of the viewing angle
+  double radius = 0;                              // of an ellipsoid: of the sphere of its volume
+  float radii[3] = {};                            // of an ellipsoid, metres along its axes
+  Linear axis[3];                                 // object axes·ray
+  double axis_centre[3] = {};                     // object axes·centre
+  float to_light[3] = {};     // the light seen from the centre, object axes, metres
+  float footprint = 0;        // texels per pixel at 1 m
+  float inverse_cosine2 = 0;  // turns the discriminant into cos² of the viewing angle
 };
 
 struct Shape {
@@ -191,20 +192,6 @@ inline void set_up_ball(const float* row, const Eye& eye, Vec3 light, int side, 
   const double y = centre.y / centre.z * eye.focal + eye.centre_y - 0.5;
   const double widen = reach * (1.0 + std::abs(centre.y) / centre.z);
   bound_rows(y - widen, y + widen, height, shape);
-}
-
-inline Shape set_up(const float* row, const Eye& eye, Vec3 light, const std::uint32_t* textures,
-                    int side, int height) {
-  Shape shape;
-  shape.kind = static_cast<Kind>(static_cast<int>(row[0]));
-  const std::int64_t rows = 2 * side + std::countr_zero(static_cast<unsigned>(side));
-  shape.texels = textures + static_cast<std::int64_t>(row[1]) * rows * (side + 1);
-  shape.inverse_corner = row[13] > 0 ? 1.0f / row[13] : 1e6f;
-  shape.receives_shadows = row[14] > 0;
-  shape.glow = row[15];
-  const auto set_up_kind = shape.kind == Kind::kSphere ? set_up_ball : set_up_plane;
-  set_up_kind(row, eye, light, side, height, shape);
-  return shape;
 }
 
 }  // namespace stereocast::raycast

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 Vec = tuple[float, float, float]
 Row = list[float]
 
-RECTANGLE, SPHERE, CARD = 0.0, 1.0, 2.0
+RECTANGLE, SPHERE, CARD, ELLIPSOID = 0.0, 1.0, 2.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,16 @@ def sphere(centre: Vec, radius_m: float, finish: Finish, *, spin: float = 0.0) -
     """
     c, s = radius_m * math.cos(spin), radius_m * math.sin(spin)
     return _row(SPHERE, finish, centre, (c, 0.0, s), (-s, 0.0, c))
+
+
+def ellipsoid(centre: Vec, one: Vec, two: Vec, third_m: float, finish: Finish) -> Row:
+    """Return an ellipsoid: two perpendicular radii, and the length of the third, one × two.
+
+    The texture's middle is the end of the third radius.
+    """
+    row = _row(ELLIPSOID, finish, centre, one, two)
+    row[11] = third_m
+    return row
 
 
 def box(centre: Vec, size: Vec, finish: Finish, *, yaw: float = 0.0) -> list[Row]:

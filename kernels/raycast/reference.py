@@ -80,7 +80,7 @@ def raycast(
     rgb = background.repeat(1, height, width)
     surfaces = []
     for number, row in enumerate(scene.primitives):
-        surface = _ball(scene, row, rays) if row[0] == 1 else _plane(scene, row, rays)
+        surface = CASTERS[int(row[0])](scene, row, rays)
         surfaces.append(surface)
         if surface is None:
             continue
@@ -218,6 +218,50 @@ def _ball(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
     return Surface(inverse_depth, discriminant >= 0, colour, coverage)
 
 
+def _ellipsoid(scene: Scene, row: Tensor, rays: Rays) -> Surface | None:
+    texture = scene.textures[int(row[1])]
+    side = texture.shape[1] - 1
+    centre = rays.place(row[2:5])
+    u, v = rays.axes @ row[5:8].double(), rays.axes @ row[8:11].double()
+    across = torch.linalg.cross(u, v)
+    radii = torch.stack([u.norm(), v.norm(), row[11].double()])
+    axes = torch.stack([u / radii[0], v / radii[1], across / across.norm()])
+    q = axes @ centre / radii
+    k = q @ q - 1
+    if k <= 0:
+        return None
+    e = [rays.dot(axis / radius) for axis, radius in zip(axes, radii, strict=True)]
+    b = q[0] * e[0] + q[1] * e[1] + q[2] * e[2]
+    exact = torch.stack([rays.exact(linear) for linear in e])
+    discriminant = rays.exact(b) ** 2 - k * exact.square().sum(dim=0)
+    root = discriminant.clamp_min(0).float().sqrt()
+    inverse_depth = (rays.single(b) + root) * (1 / k).float()
+
+    def colour() -> Tensor:
+        z = 1 / inverse_depth
+        n = torch.stack([z * rays.single(e[i]) - q[i].float() for i in range(3)])
+        radius = radii.prod() ** (1 / 3)
+        cosine2 = discriminant.clamp_min(0).float() * (centre @ centre / (q @ q)).float() + 0.02
+        footprint = z * (side / (torch.pi * radius * rays.focal)).float()
+        level = mip_level(footprint * footprint / cosine2, side)
+        texel = (1 << level).float()
+        s, t = (_octahedron(n) * 0.5 + 0.5).clamp(0, 1) * (side - texel) + 0.5 * texel
+        stretch = radii.float()[:, None, None]
+        normal = n * (1 / stretch)
+        away = (axes @ (rays.place(scene.light[0]) - centre)).float()[:, None, None] - n * stretch
+        towards = (away * normal).sum(dim=0).clamp_min(0)
+        lit = towards / (normal.square().sum(dim=0).sqrt() * away.square().sum(dim=0))
+        return _tint(scene, row, sample(texture, s, t, level), torch.ones_like(lit), lit)
+
+    def coverage() -> Tensor:
+        gradient = [
+            rays.exact(b) * b[i] - k * sum(rays.exact(axis) * axis[i] for axis in e) for i in (0, 1)
+        ]
+        return ball_coverage(discriminant, gradient)
+
+    return Surface(inverse_depth, discriminant >= 0, colour, coverage)
+
+
 def _octahedron(n: Tensor) -> Tensor:
     """Unfold directions [3, H, W] onto [-1, 1]², third axis in the middle, returns [2, H, W]."""
     flat = n[:2] / n.abs().sum(dim=0)
@@ -231,3 +275,7 @@ def _tint(scene: Scene, row: Tensor, texels: Tensor, shade: Tensor, lit: Tensor)
     gain = torch.maximum(shade * (ambient + diffuse * lit), row[15]).clamp_max(1)
     fixed = (gain * 256 + 0.5).int()
     return ((texels[:3] * fixed) >> 16).to(torch.uint8)
+
+
+CASTERS = (_plane, _ball, _plane, _ellipsoid)
+"""By kind: rectangle, sphere, card, ellipsoid."""

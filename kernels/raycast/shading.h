@@ -111,6 +111,18 @@ STEREOCAST_INLINE void shade_plane(const Shape& shape, const Sampler& sampler, c
 }
 
 // The sphere's surface is unfolded onto the texture as an octahedron, poles at centre and corners.
+struct Unfolded {
+  float u, v;
+};
+
+STEREOCAST_INLINE Unfolded unfold(float nx, float ny, float nz) {
+  const float fold = 1.0f / (std::fabs(nx) + std::fabs(ny) + std::fabs(nz));
+  const float ox = nx * fold, oy = ny * fold;
+  const float back_x = std::copysign(1.0f - std::fabs(oy), ox);
+  const float back_y = std::copysign(1.0f - std::fabs(ox), oy);
+  return {(nz < 0.0f ? back_x : ox) * 0.5f + 0.5f, (nz < 0.0f ? back_y : oy) * 0.5f + 0.5f};
+}
+
 STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, const Light& light,
                                   double y, Span run, const RowBuffers& out) {
   const Ball& ball = shape.ball;
@@ -139,12 +151,7 @@ STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, co
       const float nx = z * (base[0] + slope[0] * column) - centre[0];
       const float ny = z * (base[1] + slope[1] * column) - centre[1];
       const float nz = z * (base[2] + slope[2] * column) - centre[2];
-      const float fold = 1.0f / (std::fabs(nx) + std::fabs(ny) + std::fabs(nz));
-      const float ox = nx * fold, oy = ny * fold;
-      const float back_x = std::copysign(1.0f - std::fabs(oy), ox);
-      const float back_y = std::copysign(1.0f - std::fabs(ox), oy);
-      const float u = (nz < 0.0f ? back_x : ox) * 0.5f + 0.5f;
-      const float v = (nz < 0.0f ? back_y : oy) * 0.5f + 0.5f;
+      const auto [u, v] = unfold(nx, ny, nz);
       const float cosine2 = root[i] * root[i] * ball.inverse_cosine2 + 0.02f;
       const float texels = z * ball.footprint;
       rho2[i] = texels * texels / cosine2;
@@ -156,6 +163,57 @@ STEREOCAST_INLINE void shade_ball(const Shape& shape, const Sampler& sampler, co
       const float towards = nx * to_light[0] + ny * to_light[1] + nz * to_light[2];
       const float distance2 = light_distance2 - 2.0f * radius * towards + radius * radius;
       lit[i] = most(towards - radius, 0.0f) / distance2;
+      shade[i] = 1.0f;
+    }
+    aim(sampler, s, t, rho2, count, taps);
+    tint(sampler, taps, shade, lit, count, light, shape.glow, x, out.rgb);
+  }
+}
+
+// As shade_ball, with the normal and the distance to the light stretched by the radii.
+STEREOCAST_INLINE void shade_ellipsoid(const Shape& shape, const Sampler& sampler,
+                                       const Light& light, double y, Span run,
+                                       const RowBuffers& out) {
+  const Ball& ball = shape.ball;
+  const Discriminant d = discriminant_row(ball, y);
+  const float side = static_cast<float>(1 << sampler.log2_side);
+  float base[3], slope[3], centre[3], inverse[3];
+  for (int axis = 0; axis < 3; ++axis) {
+    base[axis] = float(ball.axis[axis].row(y));
+    slope[axis] = float(ball.axis[axis].x);
+    centre[axis] = float(ball.axis_centre[axis]);
+    inverse[axis] = 1.0f / ball.radii[axis];
+  }
+  for (int x = run.begin; x < run.end; x += kBlock) {
+    const int count = filled_up(run.end - x);
+    alignas(64) float n[3][kBlock];
+    alignas(64) float s[kBlock], t[kBlock], rho2[kBlock], shade[kBlock], lit[kBlock];
+    Taps taps;
+    for (int i = 0; i < count; ++i) {
+      const float column = static_cast<float>(x + i);
+      const float z = 1.0f / out.iz[x + i];
+      for (int axis = 0; axis < 3; ++axis) {
+        n[axis][i] = z * (base[axis] + slope[axis] * column) - centre[axis];
+      }
+      const float value = most(discriminant_at(d, x + i), 0.0f);
+      const float texels = z * ball.footprint;
+      rho2[i] = texels * texels / (value * ball.inverse_cosine2 + 0.02f);
+    }
+    for (int i = 0; i < count; ++i) {
+      const Unfolded at = unfold(n[0][i], n[1][i], n[2][i]);
+      const int level = level_of(rho2[i], sampler.log2_side);
+      const float texel = std::bit_cast<float>((127 + level) << 23);
+      s[i] = least(most(at.u, 0.0f), 1.0f) * (side - texel) + 0.5f * texel;
+      t[i] = least(most(at.v, 0.0f), 1.0f) * (side - texel) + 0.5f * texel;
+      float towards = 0.0f, distance2 = 0.0f, normal2 = 0.0f;
+      for (int axis = 0; axis < 3; ++axis) {
+        const float normal = n[axis][i] * inverse[axis];
+        const float away = ball.to_light[axis] - n[axis][i] * ball.radii[axis];
+        towards += away * normal;
+        distance2 += away * away;
+        normal2 += normal * normal;
+      }
+      lit[i] = most(towards, 0.0f) / (std::sqrt(normal2) * distance2);
       shade[i] = 1.0f;
     }
     aim(sampler, s, t, rho2, count, taps);

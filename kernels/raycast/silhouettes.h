@@ -56,6 +56,16 @@ inline double coverage(const Shape& shape, int log2_side, int x, int y) {
     const double dy = 2 * (b * ball.b.y - ball.k * ry * ball.ray_y.y);
     return unit(0.5 + value / std::max(std::hypot(dx, dy), 1e-30));
   }
+  if (shape.kind == Kind::kEllipsoid) {
+    const Ball& ball = shape.ball;
+    const double value = ellipsoid_value(ball, x, y), b = ball.b.at(x, y);
+    double dx = b * ball.b.x, dy = b * ball.b.y;
+    for (const Linear& axis : ball.axis) {
+      dx -= ball.k * axis.at(x, y) * axis.x;
+      dy -= ball.k * axis.at(x, y) * axis.y;
+    }
+    return unit(0.5 + value / std::max(2 * std::hypot(dx, dy), 1e-30));
+  }
   const Side* sides = shape.plane.sides;
   double share = 1.0;
   for (int i = 0; i < 4; i += 2) {

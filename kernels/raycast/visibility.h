@@ -3,7 +3,7 @@
 // Ties go to the primitive that comes first in the table. Columns are those of the row buffers.
 #pragma once
 
-#include "math.h"
+#include "ellipsoid.h"
 #include "texture.h"
 
 namespace stereocast::raycast {
@@ -129,6 +129,31 @@ STEREOCAST_INLINE void see_ball(const Ball& ball, int id, double y, int width, f
   }
 }
 
+STEREOCAST_INLINE float discriminant_at(const Discriminant& d, int x) {
+  return static_cast<float>(d.c + x * (d.b + x * d.a));
+}
+
+STEREOCAST_INLINE void see_ellipsoid(const Ball& ball, int id, double y, int width, float* iz,
+                                     std::int32_t* ids) {
+  const Discriminant d = discriminant_row(ball, y);
+  Span span{0, width};
+  if (d.a < 0) {
+    const double inside = d.b * d.b - 4 * d.a * d.c;
+    if (inside < 0) return;
+    const double middle = -d.b / (2 * d.a), half = std::sqrt(inside) / (-2 * d.a);
+    span = span_between(middle - half, middle + half, width);
+  }
+  const float base = float(ball.b.row(y)), slope = float(ball.b.x), inverse_k = float(1.0 / ball.k);
+  for (int x = span.begin; x < span.end; ++x) {
+    const float value = discriminant_at(d, x);
+    const float root = std::sqrt(most(value, 0.0f));
+    const float candidate = (base + slope * static_cast<float>(x) + root) * inverse_k;
+    const bool closer = (value >= 0.0f) & (candidate > iz[x]);
+    iz[x] = closer ? candidate : iz[x];
+    ids[x] = closer ? id : ids[x];
+  }
+}
+
 STEREOCAST_INLINE void see_row(const Shape* shapes, int count, int log2_side, int y, int width,
                                float* iz, std::int32_t* ids) {
   for (int id = 0; id < count; ++id) {
@@ -136,6 +161,8 @@ STEREOCAST_INLINE void see_row(const Shape* shapes, int count, int log2_side, in
     if (y < shape.y_begin || y >= shape.y_end) continue;
     if (shape.kind == Kind::kSphere) {
       see_ball(shape.ball, id, y, width, iz, ids);
+    } else if (shape.kind == Kind::kEllipsoid) {
+      see_ellipsoid(shape.ball, id, y, width, iz, ids);
     } else if (shape.kind == Kind::kCard) {
       see_card(shape.plane, {shape.texels, log2_side}, id, y, width, iz, ids);
     } else {
