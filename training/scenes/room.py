@@ -27,7 +27,7 @@ class Swing:
     rate: float = 0.0
     phase: float = 0.0
 
-    def at(self, frame: int) -> float:
+    def at(self, frame: float) -> float:
         """Return the number at a frame."""
         return self.middle + self.reach * math.sin(self.rate * frame + self.phase)
 

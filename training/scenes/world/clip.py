@@ -11,30 +11,43 @@ from torch import Tensor
 from stereocast.engine.errors import ConfigError
 from stereocast.kernels.raycast import Camera, Scene, raycast
 from stereocast.training.scenes.draws import Draws
-from stereocast.training.scenes.world import interiors, nature, street, tabletops
+from stereocast.training.scenes.world import (
+    clutter,
+    gatherings,
+    interiors,
+    nature,
+    street,
+    tabletops,
+)
+from stereocast.training.scenes.world.bars import Bars, draw_bars
+from stereocast.training.scenes.world.gloss import with_highlights
 from stereocast.training.scenes.world.paths import CAMERAS, FRAMES_PER_S
 from stereocast.training.scenes.world.stage import Stage, World
 from stereocast.training.scenes.world.weather import Weather, draw_weather
 
 Builder = Callable[[Draws, str | None], Stage]
 SHARES: dict[str, tuple[float, Builder]] = {
-    "room": (0.24, interiors.room),
-    "corridor": (0.07, interiors.corridor),
-    "tabletop": (0.14, tabletops.tabletop),
-    "portrait": (0.10, tabletops.portrait),
-    "street": (0.14, street.street),
-    "field": (0.09, nature.field),
-    "garden": (0.09, nature.garden),
-    "forest": (0.07, nature.forest),
+    "room": (0.20, interiors.room),
+    "corridor": (0.04, interiors.corridor),
+    "aisle": (0.05, interiors.aisle),
+    "tabletop": (0.13, tabletops.tabletop),
+    "portrait": (0.08, gatherings.portrait),
+    "clutter": (0.06, clutter.clutter),
+    "street": (0.11, street.street),
+    "crowd": (0.06, gatherings.crowd),
+    "field": (0.07, nature.field),
+    "garden": (0.08, nature.garden),
+    "forest": (0.06, nature.forest),
     "hills": (0.06, nature.hills),
 }
-"""How often each kind is drawn: 55 % are indoors or on a table."""
+"""How often each kind is drawn: 56 % are indoors or on a table."""
 KINDS = tuple(SHARES)
-INDOORS = ("room", "corridor", "tabletop", "portrait")
+INDOORS = ("room", "corridor", "aisle", "tabletop", "portrait", "clutter")
 CUT_CLIPS = 0.15
 """Share of the clips that cut between two worlds."""
 SHOT_FRAMES = (10, 45)
 WORLD_STREAM, CLIP_STREAM = 21, 22
+BARRED = -2
 SHARE_OF_INFINITY = 0.025
 """Disparity behind the screen at infinity, as a share of the width, in `eyes`."""
 
@@ -45,8 +58,8 @@ class WorldFrame:
 
     rgb      [3, H, W] uint8, through the clip's weather
     depth_m  [H, W] float32, metres along the optical axis at pixel centres, +inf for the sky
-    ids      [H, W] int32, the number of the thing that is seen, −1 for the sky; after a cut the
-             numbers start anew
+    ids      [H, W] int32, the number of the thing that is seen, −1 for the sky, −2 under a black
+             bar; after a cut the numbers start anew
     camera   pose and intrinsics, exact
     cut      whether another world was seen one frame before
     """
@@ -81,6 +94,7 @@ class WorldClip:
     """The clip of a seed: drawn kind, world, camera and weather; any frame can be asked for.
 
     kind    one of KINDS, None: drawn; camera: one of CAMERAS, None: drawn
+    bars    lay black bars over `frame`'s colours; depth stays that of what they hide
 
     The same seed, size, kind, camera and index always give the same frame, in any order of asking.
     Raises ConfigError for a name or size it cannot use.
@@ -93,6 +107,8 @@ class WorldClip:
         width: int = 252,
         kind: str | None = None,
         camera: str | None = None,
+        *,
+        bars: bool = False,
     ) -> None:
         if not (8 <= height <= 4096 and 8 <= width <= 4096):
             raise ConfigError(
@@ -105,6 +121,7 @@ class WorldClip:
         drawn, other = _drawn_kind(draws), _drawn_kind(draws)
         self._kinds = (kind or drawn, kind or other)
         self._camera = camera
+        self.bars = draw_bars(seed) if bars else Bars()
         shot = draws.whole(*SHOT_FRAMES)
         self.shot_frames = shot if draws.uniform(0, 1) < CUT_CLIPS else 0
         self._worlds: dict[int, World] = {}
@@ -140,9 +157,9 @@ class WorldClip:
         rgb, depth, ids = self._seen(index, self.scene_at(index), camera)
         weather = self._weather_of(self.shot_at(index))
         return WorldFrame(
-            rgb=weather.over(rgb, depth, index),
+            rgb=self.bars.cover(weather.over(rgb, depth, index), self.bars.level),
             depth_m=depth,
-            ids=ids,
+            ids=self.bars.cover(ids, BARRED),
             camera=camera,
             cut=index > 0 and self.shot_at(index) != self.shot_at(index - 1),
         )
@@ -170,7 +187,9 @@ class WorldClip:
     def _seen(self, index: int, scene: Scene, eye: Camera) -> tuple[Tensor, Tensor, Tensor]:
         """Return rgb, depth and things' numbers; what the sky hides is infinitely far."""
         rgb, depth, rows = raycast(scene, eye, height=self.height, width=self.width)
-        owners = self._world(self.shot_at(index)).owners
+        world = self._world(self.shot_at(index))
+        rgb = with_highlights(rgb, depth, rows, scene, eye, world.gloss)
+        owners = world.owners
         # Row −1, nothing hit, reads the last entry's place: one −1 is appended for it.
         ids = torch.cat([owners, owners.new_full((1,), -1)])[rows.long()]
         return rgb, depth.masked_fill_(ids < 0, torch.inf), ids

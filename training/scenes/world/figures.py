@@ -77,11 +77,13 @@ class Person:
             rows += self._leg(place, side, hip_y, angle, sits)
         chest = hip_y + 0.3 * t
         lean = 0.06 + idle
+        shoulders = place.point(0, -chest, lean * 0.25 * t)
+        rows += egg(shoulders, (0.118 * wide, 0.05 * t, 0.07 * wide), place, self.shirt)
         neck = place.point(0.0, -chest - 0.02 * t, lean * 0.3 * t)
         rows += limb(
             place.point(0, -hip_y + 0.03 * t, 0),
             neck,
-            0.105 * wide,
+            0.112 * wide,
             self.shirt,
             deep=0.65,
             place=place,
@@ -131,7 +133,7 @@ class Person:
         self, place: Place, side: int, chest: float, swing: float, seconds: float
     ) -> list[Row]:
         t = self.tall
-        x = side * 0.125 * self.girth
+        x = side * 0.108 * self.girth
         upper, lower = 0.175 * t, 0.15 * t
         raised = self.pose in ("reach", "sit") or (self.pose == "wave" and side > 0)
         angle = 0.45 * math.sin(swing + (0 if side > 0 else math.pi)) if not raised else 0.5
@@ -142,9 +144,9 @@ class Person:
         reach = angle + bend
         wrist = (x * 1.05, elbow[1] + lower * math.cos(reach), elbow[2] + lower * math.sin(reach))
         rows = limb(
-            place.point(x, -chest, 0.02 * t), place.point(*elbow), 0.032 * self.girth, self.shirt
+            place.point(x, -chest, 0.02 * t), place.point(*elbow), 0.029 * self.girth, self.shirt
         )
-        rows += limb(place.point(*elbow), place.point(*wrist), 0.026 * self.girth, self.skin)
+        rows += limb(place.point(*elbow), place.point(*wrist), 0.022 * self.girth, self.skin)
         hand = (
             wrist[0],
             wrist[1] + 0.03 * t * math.cos(reach),
@@ -221,14 +223,22 @@ class Animal:
         return stage.shade(place, (0.2 * self.tall, self.long / 2), self.tall, strength=0.5)
 
 
-def draw_person(stage: Stage, way: Way, *, pose: str | None = None, seat_m: float = 0.45) -> Person:
-    """Draw somebody: height, girth and clothes."""
+def draw_person(
+    stage: Stage,
+    way: Way,
+    *,
+    pose: str | None = None,
+    seat_m: float = 0.45,
+    tall: float | None = None,
+) -> Person:
+    """Draw somebody: girth, clothes, and height where none is given."""
     draws = stage.draws
     child = draws.uniform(0, 1) < 0.12
     if pose is None:
         poses = ("walk",) if way.speed > 0 else ("stand", "stand", "reach", "wave")
         pose = poses[draws.whole(0, len(poses) - 1)]
-    tall = draws.uniform(1.0, 1.4) if child else draws.uniform(1.55, 1.92)
+    if tall is None:
+        tall = draws.uniform(1.0, 1.4) if child else draws.uniform(1.55, 1.92)
     return Person(
         way=way,
         tall=tall,

@@ -79,10 +79,13 @@ def bed(stage: Stage, place: Place) -> list[Row]:
     return rows
 
 
-def shelf(stage: Stage, place: Place) -> list[Row]:
-    """Return an open shelf with books and boxes."""
-    draws = stage.draws
-    wide, tall, deep = draws.uniform(0.6, 1.8), draws.uniform(0.9, 2.2), draws.uniform(0.25, 0.4)
+def shelf(
+    stage: Stage, place: Place, *, wide: float | None = None, tall: float | None = None
+) -> list[Row]:
+    """Return an open shelf with books and boxes, of these sizes where given."""
+    draws, deep = stage.draws, stage.draws.uniform(0.25, 0.4)
+    wide = draws.uniform(0.6, 1.8) if wide is None else wide
+    tall = draws.uniform(0.9, 2.2) if tall is None else tall
     boards, coat = draws.whole(2, 6), stage.coat("wood", "plain", "enamel")
     rows = block(place, (0, 0, 0.01), (wide, tall, 0.02), coat)
     for side in (-1, 1):

@@ -125,6 +125,37 @@ def _along_walls(stage: Stage, bounds: tuple[float, float, float, float], tall: 
                 stand(stage, here.x, here.z, 0.0, facing, kinds)
 
 
+def aisle(draws: Draws, motion: str | None) -> Stage:
+    """Build a shop, library or store: a way between two rows of full shelves."""
+    wide, deep, tall = draws.uniform(1.4, 2.8), draws.uniform(7, 18), draws.uniform(2.5, 4.5)
+    venue = Venue(
+        eye=draws.uniform(1.0, 1.75),
+        ahead_m=0.3 * deep,
+        aside_m=0.15 * wide,
+        focus_m=3.0,
+        yaw=draws.uniform(-0.6, 0.6),
+        pitch=draws.uniform(-0.1, 0.25),
+    )
+    stage = Stage(draws, draw_path(draws, venue, motion), wild=_wildness(draws))
+    shell(stage, (-wide / 2 - 1.5, wide / 2 + 1.5, -1.5, deep + 2), tall)
+    lamp(stage, (0.0, -tall + 0.2, deep * draws.uniform(0.1, 0.6)), reach_m=0.3 * deep)
+    for side in (-1, 1):
+        z = -1.0
+        while z < deep:
+            here = Place(side * (wide / 2 + 0.4), z + 0.8, -side * math.pi / 2)
+            rows = furniture.shelf(stage, here, wide=1.55, tall=draws.uniform(1.4, 0.9 * tall))
+            stage.add(*rows)
+            z += 1.6 if stage.chance(0.9) else 3.0
+    for _ in range(draws.whole(0, 3)):
+        x, z = draws.uniform(-0.3, 0.3) * wide, draws.uniform(2.5, 0.7 * deep)
+        if stage.claim(x, z, 0.35, near_m=0.8):
+            reach = draws.uniform(0.5, 2.0)
+            moving = draw_way(draws, x, z, yaw=0.0, reach_m=reach)
+            way = moving if stage.path.clearance(x, z + reach) > 1.2 else Way(Place(x, z), 0.0, 0.0)
+            walk_on(stage, draw_person(stage, way))
+    return stage
+
+
 def _in_the_middle(stage: Stage, bounds: tuple[float, float, float, float]) -> None:
     left, right, back, front = bounds
     draws = stage.draws
@@ -140,10 +171,13 @@ def _in_the_middle(stage: Stage, bounds: tuple[float, float, float, float]) -> N
                 ((left + right - wide) / 2, -0.01, z - deep / 2), (wide, 0, 0), (0, 0, deep), rug
             )
         )
-    for _ in range(6):
-        x, z = draws.uniform(left + 0.8, right - 0.8), draws.uniform(1.4, max(front - 0.9, 1.5))
-        if stage.chance(0.45) and stage.claim(x, z, 0.85):
+    for _ in range(14):
+        x, z = draws.uniform(left + 0.5, right - 0.5), draws.uniform(1.0, max(front - 0.6, 1.5))
+        if stage.chance(0.3) and stage.claim(x, z, 0.85):
             _dining(stage, Place(x, z, draws.uniform(-0.4, 0.4)))
+        elif stage.chance(0.35):
+            kinds = ("chair", "chair", "sofa", "plant", "box", "desk", "lamp", "cabinet")
+            stand(stage, x, z, 0.0, draws.uniform(0, math.tau), kinds)
         elif stage.claim(x, z, 0.3):
             thing = small_thing(
                 stage, Place(x, z, draws.uniform(0, 6.28)), draws.uniform(0.12, 0.45)

@@ -15,8 +15,8 @@ SUN_M = 2000.0
 def lamp(stage: Stage, position: Vec, *, reach_m: float) -> None:
     """Light a room by one lamp that is bright at `reach_m`, and by what the walls give back."""
     draws = stage.draws
-    strength = reach_m * draws.uniform(0.35, 1.1)
-    ambient = draws.uniform(0.3, 0.75)
+    strength = reach_m * draws.uniform(0.4, 1.3)
+    ambient = draws.uniform(0.35, 0.9)
     warm = draws.uniform(-0.06, 0.14)
     stage.light = torch.tensor(
         [
@@ -33,7 +33,7 @@ def open_sky(stage: Stage) -> None:
     draws = stage.draws
     azimuth, height = draws.uniform(0, math.tau), draws.uniform(0.35, 1.2)
     sun = draws.uniform(0.0, 0.75) if draws.uniform(0, 1) < 0.75 else 0.0
-    ambient = draws.uniform(0.35, 0.6) + 0.35 * (0.75 - sun)
+    ambient = draws.uniform(0.4, 0.65) + 0.45 * (0.75 - sun)
     c, s = math.cos(height), math.sin(height)
     position = (SUN_M * c * math.cos(azimuth), -SUN_M * s, SUN_M * c * math.sin(azimuth))
     warm = draws.uniform(0.0, 0.12)

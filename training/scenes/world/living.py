@@ -11,7 +11,7 @@ from stereocast.training.scenes.draws import Draws
 from stereocast.training.scenes.world.materials import Material
 
 
-def green(draws: Draws, low: float = 0.25, high: float = 0.6) -> Colour:
+def green(draws: Draws, low: float = 0.3, high: float = 0.8) -> Colour:
     """Return the colour of leaves: mostly green, some yellow, red or bluish."""
     value, turn = draws.uniform(low, high), draws.uniform(0, 1)
     if turn < 0.12:
@@ -50,7 +50,7 @@ def bark(side: int, draws: Draws) -> tuple[Tensor, None]:
 def foliage(side: int, draws: Draws) -> tuple[Tensor, None]:
     """Return a dense crown seen from outside: lit leaves above dark gaps."""
     leaves = noise(side, (side // 8, side // 8), draws.generator, 3)
-    tone = mix(solid(green(draws, 0.1, 0.25)), solid(green(draws)), ramp(leaves, -1.0, 1.2))
+    tone = mix(solid(green(draws, 0.15, 0.35)), solid(green(draws)), ramp(leaves, -1.0, 1.2))
     return tone.clamp(0, 1), None
 
 
@@ -110,12 +110,9 @@ def skin(side: int, draws: Draws) -> tuple[Tensor, None]:
 
 
 def face(side: int, draws: Draws) -> tuple[Tensor, None]:
-    """Return a head on directions: hair behind and above, eyes, brows, mouth towards −second axis.
-
-    The unfolded texture has its third axis (down in the figures) in the middle.
-    """
+    """Return a head, unfolded from directions: the second axis is where it looks, the third up."""
     n = directions(side)
-    ahead, aside, up = -n[1], n[0], -n[2]
+    ahead, aside, up = n[1], n[0], n[2]
     rgb = solid(_skin_tone(draws)) * (1 + 0.03 * noise(side, (6, 6), draws.generator, 3))
     dark, ahead_of = solid((0.08, 0.06, 0.06)), ramp(ahead, 0.1, 0.3)
     for centre in (-0.33, 0.33):
@@ -153,10 +150,10 @@ def sky(side: int, draws: Draws) -> tuple[Tensor, None]:
     mood = draws.uniform(0, 1)
     if mood < 0.5:
         top, low = (0.25, 0.45, 0.85), (0.72, 0.84, 0.97)
-    elif mood < 0.75:
+    elif mood < 0.8:
         grey = draws.uniform(0.55, 0.95)
         top, low = (grey * 0.9, grey * 0.93, grey * 0.97), (grey, grey, grey)
-    elif mood < 0.9:
+    elif mood < 0.95:
         top, low = (0.3, 0.36, 0.6), (1.0, 0.72, 0.5)
     else:
         top, low = (0.03, 0.04, 0.1), (0.12, 0.12, 0.2)
@@ -164,7 +161,7 @@ def sky(side: int, draws: Draws) -> tuple[Tensor, None]:
     picture = mix(solid(top), solid(low), (y / 0.86).clamp(0, 1) ** draws.uniform(1.0, 2.5)) * gloom
     clouds = noise(side, (6, 2), draws.generator, 5)
     cover = draws.uniform(-0.8, 1.6)
-    lit = solid((1.0, 0.98, 0.95)) if mood < 0.75 else solid(low)
+    lit = solid((1.0, 0.98, 0.95)) if mood < 0.8 else solid(low)
     share = ramp(clouds, cover, cover + draws.uniform(0.5, 1.5)) * 0.85 * ramp(y, 0.86, 0.75)
     return mix(picture, lit * gloom + 0 * picture, share).clamp(0, 1), None
 

@@ -187,13 +187,13 @@ def printed(side: int, draws: Draws) -> tuple[Tensor, None]:
 
 def cloudy(side: int, draws: Draws) -> tuple[Tensor, None]:
     """Return fractal noise of any colours."""
-    return _any_paint(patterns.cloudy(side, draws), draws), None
+    return _any_paint(patterns.cloudy(side, draws), draws, most=0.45), None
 
 
-def _any_paint(rgb: Tensor, draws: Draws) -> Tensor:
+def _any_paint(rgb: Tensor, draws: Draws, *, most: float = 0.9) -> Tensor:
     mean = rgb.mean(dim=(1, 2), keepdim=True)
     tone = solid(draws.colour(0.25, 0.9, saturation=(0.0, 0.6)))
-    return (tone + draws.uniform(0.3, 0.9) * (rgb - mean)).clamp(0, 1)
+    return (tone + draws.uniform(0.15, most) * (rgb - mean)).clamp(0, 1)
 
 
 MADE: dict[str, Material] = {

@@ -9,6 +9,7 @@ from stereocast.training.scenes.draws import Draws
 from stereocast.training.scenes.world import furniture, plants
 from stereocast.training.scenes.world.figures import draw_animal, draw_person, draw_way, walk_on
 from stereocast.training.scenes.world.light import open_sky
+from stereocast.training.scenes.world.limbs import egg
 from stereocast.training.scenes.world.paths import Venue, draw_path
 from stereocast.training.scenes.world.solids import Place, bar, block, panel, slab
 from stereocast.training.scenes.world.stage import Stage
@@ -18,8 +19,14 @@ def field(draws: Draws, motion: str | None) -> Stage:
     """Build a plain under the sky with whatever stands or grazes on it."""
     stage = _open(draws, motion, ahead=draws.uniform(4, 15), focus=7.0)
     _far_ridges(stage)
-    for _ in range(draws.whole(2, 16)):
-        _scatter(stage, draws.uniform(3, 60), 1.0, ("tree", "bush", "rock", "tuft", "post"))
+    _swells(stage, draws.whole(0, 3), 45.0)
+    for _ in range(draws.whole(6, 26)):
+        _scatter(
+            stage,
+            2.5 + 60 * draws.uniform(0, 1) ** 2,
+            1.0,
+            ("tree", "bush", "rock", "tuft", "post"),
+        )
     if stage.chance(0.5):
         fence(stage, draws.uniform(3.5, 10), draws.normal(0.3))
     _life(stage, people=2, animals=5)
@@ -79,8 +86,11 @@ def hills(draws: Draws, motion: str | None) -> Stage:
     """Build a wide view: ridges behind ridges, trees and rocks before them."""
     stage = _open(draws, motion, ahead=draws.uniform(2, 8), focus=12.0)
     _far_ridges(stage, count=draws.whole(3, 6), nearest=35.0)
-    for _ in range(draws.whole(6, 22)):
-        _scatter(stage, draws.uniform(4, 80), 1.4, ("tree", "tree", "bush", "rock", "post"))
+    _swells(stage, draws.whole(3, 9), 16.0)
+    for _ in range(draws.whole(8, 26)):
+        _scatter(
+            stage, 3 + 60 * draws.uniform(0, 1) ** 2, 1.4, ("tree", "tree", "bush", "rock", "post")
+        )
     for _ in range(draws.whole(0, 12)):
         _scatter(stage, draws.uniform(1.5, 8), 0.8, ("tuft", "rock"))
     _life(stage, people=1, animals=3)
@@ -122,29 +132,47 @@ def _far_ridges(stage: Stage, *, count: int | None = None, nearest: float = 70.0
             stage.add(panel(here, (0, 0, 0), far * 1.05, tall, coat, cut=True))
 
 
+RADII = {"bush": 0.6, "rock": 0.4, "tuft": 0.2, "post": 0.15, "pot": 0.3}
+
+
+def _swells(stage: Stage, count: int, nearest: float) -> None:
+    """Raise round hills from the ground, the farther the higher."""
+    draws = stage.draws
+    for _ in range(count):
+        far = nearest * math.exp(draws.uniform(0, 2))
+        angle = stage.path.venue.yaw + draws.uniform(-0.9, 0.9)
+        wide, tall = far * draws.uniform(0.2, 0.5), far * draws.uniform(0.06, 0.25)
+        place = Place(0, 0, angle).at(0, far + wide)
+        coat = stage.coat("grass", "foliage", "earth", round=True)
+        stage.add(*egg((place.x, 0.2 * tall, place.z), (wide, 1.2 * tall, wide), place, coat))
+
+
 def _scatter(stage: Stage, far: float, size: float, kinds: tuple[str, ...]) -> None:
     """Put one of these kinds about so far away, within the view, if there is room."""
     draws = stage.draws
     angle = stage.path.venue.yaw + draws.uniform(-0.75, 0.75)
     x, z = far * math.sin(angle), far * math.cos(angle)
     kind = kinds[draws.whole(0, len(kinds) - 1)]
-    radius = {"tree": 0.7, "bush": 0.6, "rock": 0.4, "tuft": 0.2, "post": 0.15, "pot": 0.3}[
-        kind
-    ] * size
+    sort = plants.SORTS[draws.whole(0, len(plants.SORTS) - 1)]
+    tall = draws.uniform(2.5, 11) * size
+    radius = (
+        plants.tree_reach(sort, tall, stage.path.venue.eye)
+        if kind == "tree"
+        else RADII[kind] * size
+    )
     if not stage.claim(x, z, radius):
         return
-    place, tall = Place(x, z, draws.uniform(0, math.tau)), size
+    place = Place(x, z, draws.uniform(0, math.tau))
     if kind == "tree":
-        tall = draws.uniform(3, 11) * size
-        stage.add(*plants.tree(stage, place, tall, stage.coat("bark")))
+        stage.add(*plants.tree(stage, place, tall, stage.coat("bark"), sort))
     elif kind == "post":
         tall = draws.uniform(0.8, 6)
-        stage.add(
-            *block(place, (0, 0, 0), (0.12, tall, 0.12), stage.coat("wood", "plaster", "enamel"))
-        )
+        coat = stage.coat("wood", "plaster", "enamel")
+        stage.add(*block(place, (0, 0, 0), (0.12, tall, 0.12), coat))
     else:
+        tall = size
         stage.add(*_low(stage, place, kind, size))
-    stage.shades.append(stage.shade(place, (radius, radius), tall * 0.7, strength=0.5))
+    stage.shades.append(stage.shade(place, (radius, radius), 0.7 * tall, strength=0.35))
 
 
 def _low(stage: Stage, place: Place, kind: str, size: float) -> list[Row]:
@@ -185,7 +213,8 @@ def fence(stage: Stage, far: float, yaw: float) -> None:
 def _life(stage: Stage, *, people: int, animals: int, near: float = 3.0) -> None:
     draws = stage.draws
     for number in range(draws.whole(0, people) + draws.whole(0, animals)):
-        far, angle = draws.uniform(near, 22), stage.path.venue.yaw + draws.uniform(-0.5, 0.5)
+        far = near + 19 * draws.uniform(0, 1) ** 2
+        angle = stage.path.venue.yaw + draws.uniform(-0.5, 0.5)
         x, z = far * math.sin(angle), far * math.cos(angle)
         yaw, reach = draws.uniform(0, math.tau), draws.uniform(1, 6)
         ends = [Place(x, z, yaw).at(0, share * reach) for share in (0.0, 0.5, 1.0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from stereocast.kernels.raycast.primitives import Row
-from stereocast.training.scenes.world.limbs import egg, limb
+from stereocast.training.scenes.world.limbs import egg, limb, trunk
 from stereocast.training.scenes.world.solids import Coat, Place, panel, prism
 from stereocast.training.scenes.world.stage import Stage
 
@@ -13,13 +13,14 @@ from stereocast.training.scenes.world.stage import Stage
 def leafy_tree(stage: Stage, place: Place, tall: float, bark: Coat) -> list[Row]:
     """Return a broad-leaved tree: leaves stand out of a crown of eggs on every side."""
     draws = stage.draws
-    bare = tall * draws.uniform(0.25, 0.5)
+    # One walks upright under the crown of a grown tree.
+    bare = (
+        tall * draws.uniform(0.25, 0.5) if tall <= 5 else max(2.6, tall * draws.uniform(0.3, 0.5))
+    )
     thick = tall * draws.uniform(0.012, 0.03) + 0.03
     lean = draws.normal(0.04) * tall
     top = place.point(lean, -bare, 0)
-    rows = limb(
-        place.point(0, 0.1, 0), place.point(lean * 1.2, -bare - 0.25 * tall, 0), thick, bark
-    )
+    rows = trunk(place, lean * 1.2, bare + 0.35 * tall, thick, bark)
     crown, leaves = stage.coat("foliage", round=True), stage.coat("spray")
     reach = (tall - bare) / 2
     for _ in range(draws.whole(2, 4)):
@@ -39,7 +40,7 @@ def leafy_tree(stage: Stage, place: Place, tall: float, bark: Coat) -> list[Row]
 def fir(stage: Stage, place: Place, tall: float, bark: Coat) -> list[Row]:
     """Return a conifer: tiers of crossed cards that grow narrower upwards."""
     draws = stage.draws
-    rows = limb(place.point(0, 0.1, 0), place.point(0, -tall, 0), tall * 0.013 + 0.02, bark)
+    rows = trunk(place, 0.0, tall, tall * 0.015 + 0.02, bark)
     leaves, tiers = stage.coat("spray"), draws.whole(4, 6)
     for tier in range(tiers):
         share = tier / tiers
@@ -56,7 +57,7 @@ def bare_tree(stage: Stage, place: Place, tall: float, bark: Coat) -> list[Row]:
     draws = stage.draws
     thick = tall * 0.018 + 0.02
     fork = tall * draws.uniform(0.3, 0.5)
-    rows = limb(place.point(0, 0.1, 0), place.point(0, -fork, 0), thick, bark)
+    rows = trunk(place, 0.0, fork * 1.3, thick * 1.2, bark)
     for number in range(draws.whole(3, 5)):
         angle = 1.7 * number + draws.uniform(0, 1)
         out, up = tall * draws.uniform(0.1, 0.22), fork + tall * draws.uniform(0.2, 0.4)
@@ -69,10 +70,19 @@ def bare_tree(stage: Stage, place: Place, tall: float, bark: Coat) -> list[Row]:
     return rows
 
 
-def tree(stage: Stage, place: Place, tall: float, bark: Coat) -> list[Row]:
-    """Return a tree of any sort."""
-    sort = stage.draws.uniform(0, 1)
-    grow = leafy_tree if sort < 0.6 else fir if sort < 0.85 else bare_tree
+SORTS = ("leafy", "leafy", "leafy", "fir", "bare")
+
+
+def tree_reach(sort: str, tall: float, eye: float) -> float:
+    """Return how far from its trunk a tree fills the view of an eye at this height, metres."""
+    if sort == "fir":
+        return 0.26 * tall
+    return 0.4 if sort == "bare" or (tall > 5 and eye < 2.2) else 0.35 * tall
+
+
+def tree(stage: Stage, place: Place, tall: float, bark: Coat, sort: str) -> list[Row]:
+    """Return a tree of one of SORTS."""
+    grow = {"leafy": leafy_tree, "fir": fir, "bare": bare_tree}[sort]
     return grow(stage, place, tall, bark)
 
 

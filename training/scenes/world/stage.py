@@ -27,8 +27,10 @@ SIDE = 128
 NEAREST_M = 0.35
 """How near to the eye's way anything may stand, beyond its own radius, in the venue's scale."""
 SKY_M = 4000.0
+SHINY = {"enamel": 0.6, "dark": 0.5, "tiles": 0.5, "wood": 0.35, "disc": 0.4, "plain": 0.15}
+"""How often a sheet of a material is glossy."""
 CUT_OUT = ("disc", "railing", "spray", "tuft", "ridge")
-FREE = ("plain", "printed", "cloudy", "stripes", "tiles", "wood", "fabric", "bricks", "foliage")
+FREE = ("plain", "printed", "printed", "cloudy", "tiles", "wood", "fabric", "bricks", "foliage")
 Parts = tuple[list[Row], list[Row]]
 Mover = Callable[[float], Parts]
 """Gives the rows and shadows of a thing after so many seconds; always as many rows."""
@@ -39,7 +41,7 @@ class World:
     """What a seed has built: any instant of it follows from the time alone.
 
     owners  [rows] int32, the number of the thing that each row of the scene belongs to; −1: sky
-    focus_m where a stereo camera would converge
+    gloss   [sheets, 2], as gloss.py wants it
     """
 
     resting: tuple[Row, ...]
@@ -47,6 +49,7 @@ class World:
     movers: tuple[Mover, ...]
     owners: Tensor
     sheets: Tensor
+    gloss: Tensor
     light: Tensor
     sky: Coat | None
     path: Path
@@ -90,6 +93,7 @@ class Stage:
     owners: list[int] = field(default_factory=list)
     moving_owners: list[int] = field(default_factory=list)
     sheets: list[Tensor] = field(default_factory=list)
+    gloss: list[tuple[float, float]] = field(default_factory=list)
     made: dict[tuple[str, bool], list[int]] = field(default_factory=dict)
     taken: list[tuple[float, float, float]] = field(default_factory=list)
     things: int = 0
@@ -99,12 +103,14 @@ class Stage:
         name = names[self.draws.whole(0, len(names) - 1)]
         if name not in (*CUT_OUT, "sky", "face") and self.draws.uniform(0, 1) < self.wild:
             name = FREE[self.draws.whole(0, len(FREE) - 1)]
-            name = "printed" if name == "stripes" else name
         made = self.made.setdefault((name, round), [])
         material = MATERIALS[name]
         if len(made) < material.variants and (not made or self.draws.uniform(0, 1) < 0.7):
             made.append(len(self.sheets))
             self.sheets.append(self._paint(name, round))
+            shiny = self.chance(SHINY.get(name, 0.0))
+            strength = self.draws.uniform(0.1, 0.8) if shiny else 0.0
+            self.gloss.append((strength, self.draws.uniform(8.0, 120.0)))
             number = made[-1]
         else:
             number = made[self.draws.whole(0, len(made) - 1)]
@@ -146,7 +152,7 @@ class Stage:
         return True
 
     def shade(
-        self, place: Place, half: tuple[float, float], tall: float, *, strength: float = 0.55
+        self, place: Place, half: tuple[float, float], tall: float, *, strength: float = 0.5
     ) -> Row:
         """Return the shadow of something with this footprint and height."""
         size = max(half)
@@ -170,6 +176,7 @@ class Stage:
             movers=tuple(self.movers),
             owners=torch.tensor(owners, dtype=torch.int32),
             sheets=torch.stack(self.sheets),
+            gloss=torch.tensor(self.gloss),
             light=self.light,
             sky=self.sky,
             path=self.path,

@@ -100,7 +100,7 @@ def _houses(stage: Stage, x: float, side: int) -> None:
                 )
         elif stage.chance(0.6):
             gap = Place(x + side * 3, z + wide / 2)
-            stage.add(*plants.tree(stage, gap, draws.uniform(5, 10), stage.coat("bark")))
+            stage.add(*plants.tree(stage, gap, draws.uniform(5, 10), stage.coat("bark"), "leafy"))
         z += wide + (draws.uniform(0.5, 4) if stage.chance(0.2) else 0.0)
 
 
@@ -117,7 +117,7 @@ def _pavement(stage: Stage, x: float, side: int, wide: float) -> None:
             if sort < 0.5:
                 stage.add(*lamp_post(here, tall, metal, stage.coat("plain", glow=0.9)))
             else:
-                stage.add(*plants.tree(stage, here, tall, stage.coat("bark")))
+                stage.add(*plants.tree(stage, here, tall, stage.coat("bark"), "leafy"))
             stage.shades.append(stage.shade(here, (0.12, 0.12), tall))
             top = here.point(0, -tall, 0)
             if last is not None and sort < 0.25:
@@ -129,7 +129,7 @@ def _pavement(stage: Stage, x: float, side: int, wide: float) -> None:
         if stage.claim(spot, z, 0.4):
             stage.add(*_street_thing(stage, Place(spot, z, draws.uniform(0, math.tau), -0.12)))
             stage.shades.append(stage.shade(Place(spot, z), (0.3, 0.3), 0.9))
-    for _ in range(draws.whole(0, 5)):
+    for _ in range(draws.whole(0, 8)):
         spot, z = x + draws.uniform(-0.4, 0.4) * wide, draws.uniform(3, 30)
         reach = draws.uniform(3, 15)
         if (

@@ -1,4 +1,4 @@
-"""Table-tops seen close by, and people close to the camera."""
+"""Table-tops seen close by: what lies on them, who sits behind, whose hands reach for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from stereocast.training.scenes.draws import Draws
 from stereocast.training.scenes.world import furniture
 from stereocast.training.scenes.world.figures import Way, draw_person, walk_on
+from stereocast.training.scenes.world.gatherings import raised_hands
 from stereocast.training.scenes.world.light import lamp
 from stereocast.training.scenes.world.paths import Venue, draw_path
 from stereocast.training.scenes.world.shell import shell
@@ -52,9 +53,10 @@ def tabletop(draws: Draws, motion: str | None) -> Stage:
     stage.add(slab((centre.x, -tall - 0.002, centre.z), wide, deep, board))
     stage.scale = focus
     stage.taken.append((0.0, 0.0, 0.1))
-    for _ in range(draws.whole(4, 16)):
-        x = centre.x + draws.uniform(-0.45, 0.45) * wide
+    for _ in range(draws.whole(8, 30)):
         z = near + draws.uniform(0.12, 0.92) * deep
+        reach = min(0.45 * wide, 0.25 * focus + 0.6 * z)
+        x = min(max(draws.uniform(-reach, reach), centre.x - 0.46 * wide), centre.x + 0.46 * wide)
         size = draws.uniform(0.05, 0.26)
         # What stands near the eye is small: it must not hide the table.
         size *= min(1.0, max(0.35, (z + 0.3) / (middle + 0.3)))
@@ -66,35 +68,6 @@ def tabletop(draws: Draws, motion: str | None) -> Stage:
     if stage.chance(0.35):
         seat = Place(centre.x + draws.uniform(-0.3, 0.3), near + deep + 0.25, math.pi)
         walk_on(stage, draw_person(stage, Way(seat, 0.0, 0.0), pose="sit", seat_m=tall - 0.25))
-    return stage
-
-
-def portrait(draws: Draws, motion: str | None) -> Stage:
-    """Build one to three people who talk, waist up, in a room."""
-    focus = draws.uniform(0.9, 2.2)
-    eye = draws.uniform(1.3, 1.65)
-    venue = Venue(
-        eye=eye,
-        ahead_m=0.15 * focus,
-        aside_m=0.25 * focus,
-        focus_m=focus,
-        yaw=draws.uniform(-0.12, 0.12),
-        pitch=draws.uniform(-0.05, 0.12),
-    )
-    stage = Stage(draws, draw_path(draws, venue, motion), wild=0.1)
-    shell(
-        stage,
-        (-draws.uniform(1.5, 3), draws.uniform(1.5, 3), -1.2, focus + draws.uniform(0.8, 4)),
-        2.7,
-    )
-    lamp(stage, (draws.uniform(-1.2, 1.2), -2.4, draws.uniform(-0.3, 0.6 * focus)), reach_m=1.6)
-    back = Place(draws.uniform(-1, 1), focus + 0.7, math.pi)
-    make = furniture.shelf if stage.chance(0.4) else furniture.floor_lamp
-    stage.add(*make(stage, back))
-    for number in range(draws.whole(1, 3)):
-        x = (0.0, -0.65, 0.7)[number] * focus * 0.7 + draws.uniform(-0.1, 0.1)
-        z = focus + (0.0, 0.3, 0.6)[number] + draws.uniform(-0.05, 0.2)
-        pose = ("stand", "wave", "reach")[draws.whole(0, 2)]
-        way = Way(Place(x, z, math.pi + draws.normal(0.5)), 0.0, 0.0)
-        walk_on(stage, draw_person(stage, way, pose=pose))
+    if stage.chance(0.3):
+        raised_hands(stage, -tall - 0.1, near + 0.25)
     return stage
