@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from stereocast.engine.artefact import check_file, manifest_path, read_manifest
-from stereocast.engine.depth.vda import StreamingStep, VideoDepth
 from stereocast.engine.depth.vda.cache import CACHE_KINDS, CacheKind
 from stereocast.engine.errors import ConfigError, PlanMismatch
 from stereocast.export.manifest import versions
 from stereocast.export.quantise import quantise
+from stereocast.export.steps import Network, step_of
 from stereocast.export.to_onnx import EXPORTER, OPSET, export_step
 
 ExportPrecision = Literal["fp32", "fp16", "int8"]
@@ -67,7 +67,7 @@ class Export:
         return f"{self.model}-{height}x{width}-{self.cache}-{self.precision}-{key}.onnx"
 
 
-def obtain(network: VideoDepth, export: Export, folder: Path, *, say: Say | None = None) -> Path:
+def obtain(network: Network, export: Export, folder: Path, *, say: Say | None = None) -> Path:
     """Return the exported file in `folder`, made now if it is not there or is damaged.
 
     network  in float32, with the weights that `export` names
@@ -84,7 +84,7 @@ def obtain(network: VideoDepth, export: Export, folder: Path, *, say: Say | None
         return quantise(source, path)
     height, width = export.grid
     say(f"exporting {export.model} for {height}×{width}, {export.precision}")
-    step = StreamingStep(network, export.grid, cache=export.cache, storage=export.storage)
+    step = step_of(network, export.grid, cache=export.cache, storage=export.storage)
     return export_step(
         step,
         path,

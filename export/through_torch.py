@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from stereocast.engine.depth.vda import StreamingStep, halve
 from stereocast.engine.errors import (
     ConfigError,
     MissingDependency,
@@ -28,6 +27,7 @@ from stereocast.engine.plan import NAMES, plan_key
 from stereocast.engine.runner import TensorSpec
 from stereocast.engine.tensorrt import TensorRT, find_tensorrt, local_capability, new_log
 from stereocast.export.manifest import Built, write_artefact
+from stereocast.export.steps import Step, halved
 from stereocast.export.store import Export, is_whole
 
 DEVICE = "cuda"
@@ -50,7 +50,7 @@ def check_torch_tensorrt(targets: tuple[int, ...] | None = None) -> int:
     return here
 
 
-def build_plan_through_torch(step: StreamingStep, export: Export, folder: Path) -> Path:
+def build_plan_through_torch(step: Step, export: Export, folder: Path) -> Path:
     """Return the plan of `step` in `folder`, built now if it is not there.
 
     step  in float32, with the weights, grid, cache and storage that `export` names
@@ -69,8 +69,7 @@ def build_plan_through_torch(step: StreamingStep, export: Export, folder: Path) 
     path = folder / f"{stem}-{digest[:_KEY_DIGITS]}.plan"
     if is_whole(path):
         return path
-    step = copy.deepcopy(step)
-    step = halve(step) if export.precision == "fp16" else step
+    step = halved(step) if export.precision == "fp16" else copy.deepcopy(step)
     content = _compile(compiler, step, export.model)
     key[NAMES] = json.dumps(_names(path, content, step, tensorrt))
     built = Built(
@@ -97,7 +96,7 @@ def _torch_tensorrt() -> Any:
     return torch_tensorrt
 
 
-def _compile(compiler: Any, step: StreamingStep, model: str) -> bytes:
+def _compile(compiler: Any, step: Step, model: str) -> bytes:
     step = step.to(DEVICE)
     inputs = tuple(
         torch.zeros(spec.shape, dtype=spec.dtype, device=DEVICE) for spec in step.input_specs()
@@ -114,7 +113,7 @@ def _compile(compiler: Any, step: StreamingStep, model: str) -> bytes:
     return bytes(plan)
 
 
-def _names(path: Path, plan: bytes, step: StreamingStep, tensorrt: TensorRT) -> dict[str, str]:
+def _names(path: Path, plan: bytes, step: Step, tensorrt: TensorRT) -> dict[str, str]:
     """Return our names of the plan's tensors and its own, after comparing shapes and types."""
     trt = tensorrt.module
     log = new_log(trt)

@@ -5,7 +5,6 @@ What is not here: where files are kept (`store`), the int8 variant (`quantise`).
 
 from __future__ import annotations
 
-import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from stereocast.engine.depth.vda import StreamingStep, halve
 from stereocast.engine.errors import ConfigError
 from stereocast.export.manifest import Built, write_artefact
 from stereocast.export.operators import translations
+from stereocast.export.steps import Step, halved
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,7 +31,7 @@ _NOISY_LOGGER = "torch.onnx._internal.exporter._registration"
 
 
 def export_step(
-    step: StreamingStep, path: Path, *, precision: Precision = "fp32", model: str = "a network",
+    step: Step, path: Path, *, precision: Precision = "fp32", model: str = "a network",
     weights_sha256: str = "unknown",
 ) -> Path:  # fmt: skip
     """Write `step` to `path`, with its manifest beside it, and return `path`.
@@ -47,7 +46,7 @@ def export_step(
     if precision not in ("fp32", "fp16"):
         raise ConfigError(f"export: precision '{precision}' is not one of fp32, fp16")
     if precision == "fp16":
-        step = halve(copy.deepcopy(step))
+        step = halved(step)
     built = Built(
         model=model,
         grid=step.grid,
@@ -66,7 +65,7 @@ def export_step(
     return write_artefact(path, serialise(to_model(step)), built)
 
 
-def to_model(step: StreamingStep) -> ModelProto:
+def to_model(step: Step) -> ModelProto:
     """Return `step`, in whatever precision it is, as a checked ONNX model."""
     import onnx
 

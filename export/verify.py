@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stereocast.engine.depth.vda import DepthStage, StreamingStep
+from stereocast.engine.depth.stage import DepthInput
 from stereocast.engine.runner import Runner, TorchRunner
+from stereocast.export.steps import Step, stage_on
 
 FRAME_SIZE = (90, 160)
 _COARSE = (7, 12)
+_DT = torch.tensor([1 / 30])
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Comparison:
     torch_cpu_ms: float
 
 
-def reference(step: StreamingStep) -> TorchRunner:
+def reference(step: Step) -> TorchRunner:
     """Return the runner that others are compared with."""
     return TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
 
@@ -43,7 +45,7 @@ def compare(runner: Runner, torch_runner: Runner, *, frames: int, seed: int = 0)
 
     CPU time is that of the process, the median over the frames after the first.
     """
-    stages = [DepthStage.on(each, frame_size=FRAME_SIZE) for each in (runner, torch_runner)]
+    stages = [stage_on(each, frame_size=FRAME_SIZE) for each in (runner, torch_runner)]
     states = [stage.init() for stage in stages]
     times: list[list[float]] = [[], []]
     differences, depths = [], []
@@ -51,7 +53,7 @@ def compare(runner: Runner, torch_runner: Runner, *, frames: int, seed: int = 0)
         pair: list[Tensor] = []
         for side, stage in enumerate(stages):
             began = time.process_time()
-            states[side], depth = stage.step(states[side], frame)
+            states[side], depth = stage.step(states[side], DepthInput(frame, _DT))
             times[side].append((time.process_time() - began) * 1e3)
             pair.append(depth.double())
         differences.append((pair[0] - pair[1]).abs())

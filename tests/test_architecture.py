@@ -34,7 +34,11 @@ OWNERS = {
     "google_crc32c": {"runtime/wire.py"},
     "pygame": {"runtime/watch/window.py"},
     "huggingface_hub": {"runtime/models/pull.py"},
-    "safetensors": {"engine/refine/weights.py", "runtime/models/checkpoint.py"},
+    "safetensors": {
+        "engine/depth/tiny/weights.py",
+        "engine/refine/weights.py",
+        "runtime/models/checkpoint.py",
+    },
     "OpenEXR": {"runtime/sink/depth/pictures.py"},
     "cmap": {"runtime/sink/depth/colours.py"},
     "PIL": {"runtime/sink/depth/colours.py"},

@@ -1,4 +1,4 @@
-"""`python -m stereocast.training`: train the networks that stereocast brings with it."""
+"""`python -m stereocast.training`: render clips, train the networks that stereocast brings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import typer
 
 from stereocast.engine.errors import StereocastError
 from stereocast.training.calibrate_command import calibrate
+from stereocast.training.clips_command import clips
 from stereocast.training.refiner_command import refiner
+from stereocast.training.tiny_command import tiny
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command()(calibrate)
+app.command()(clips)
+app.command()(tiny)
 app.command()(refiner)
+app.command()(calibrate)
 
 
 @app.callback()
 def main() -> None:
-    """Train the networks that stereocast brings with it."""
+    """Render clips and train the networks that stereocast brings with it."""
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,13 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 def load(path: Path) -> dict[str, Any]:
     """Read what `save` wrote. Raises ConfigError where it cannot."""
+    if not zipfile.is_zipfile(path):
+        raise ConfigError(
+            f"{path}: cannot continue from it: it is no checkpoint, or only part of one"
+        )
     try:
         content: dict[str, Any] = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError) as error:
+    except (OSError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"{path}: cannot continue from it: {reason}") from None
     return content

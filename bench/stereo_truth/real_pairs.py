@@ -67,6 +67,12 @@ def pairs(folder: Path, name: str) -> Iterator[Pair]:
         yield Pair(left, right, found.disparity, found.valid & (found.disparity < _MOST_PX))
 
 
+def left_eyes(folder: Path, name: str) -> Iterator[Tensor]:
+    """Decode every left eye of one video clip, u8 [3, H, W]."""
+    for picture in _decoded(folder / "stereo" / FILES[name]):
+        yield picture[:, :, : picture.shape[2] // 2].contiguous()
+
+
 def median(disparity: Tensor) -> Tensor:
     """Return the median of 5 × 5 pixels around every pixel of [H, W]; the border is continued."""
     reach = _MEDIAN_PX // 2

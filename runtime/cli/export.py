@@ -149,10 +149,10 @@ def _plan(
 ) -> Path:  # fmt: skip
     """Build the plan beside the ONNX file."""
     if builder is Builder.TORCH_TENSORRT:
-        from stereocast.engine.depth.vda import StreamingStep
+        from stereocast.export.steps import step_of
         from stereocast.export.through_torch import build_plan_through_torch
 
-        step = StreamingStep(named.network, export.grid, cache=export.cache, storage=export.storage)
+        step = step_of(named.network, export.grid, cache=export.cache, storage=export.storage)
         return build_plan_through_torch(step, export, onnx.parent)
     from stereocast.export.to_plan import DEFAULT_TARGETS, build_plan
 
@@ -179,12 +179,12 @@ def _verify(path: Path, named: NamedNetwork, export: Export, *, frames: int) -> 
     from rich.console import Console
     from rich.table import Table
 
-    from stereocast.engine.depth.vda import StreamingStep
     from stereocast.engine.onnx_runner import OnnxRunner
+    from stereocast.export.steps import step_of
     from stereocast.export.verify import compare, reference
 
     torch.set_num_threads(1)
-    step = StreamingStep(named.network, export.grid, cache=export.cache)
+    step = step_of(named.network, export.grid, cache=export.cache)
     result = compare(OnnxRunner(path), reference(step), frames=frames)
     table = Table(title=f"{frames} streamed frames against PyTorch", title_justify="left")
     for column in ("max", "mean", "spread of depth", "CPU ms", "PyTorch CPU ms"):
