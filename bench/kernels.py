@@ -14,7 +14,10 @@ from torch.nn.functional import interpolate
 
 from stereocast.bench.timing import cpu_time, memory_copy
 from stereocast.engine.layout import half_sphere_size
+from stereocast.engine.models import Output
+from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.ssm import S6
+from stereocast.engine.refine.stage import RefineInput, TemporalRefiner
 from stereocast.engine.stereo.eyes import Eyes, EyesConfig
 from stereocast.engine.stereo.silhouettes import Silhouettes
 from stereocast.kernels import fill_holes, native, pack_sbs, selective_scan_step
@@ -40,6 +43,11 @@ GRID = (140, 252)
 
 TO_EYES = "grid to packed eyes"
 """Silhouettes, upsampling, both warps, fill, packing: without the memory."""
+REFINED = {
+    "refine classic, relative depth": Output.RELATIVE_INVERSE,
+    "refine classic, metres": Output.METRIC_DEPTH,
+}
+"""The whole stage on the network's grid, from the picture: motion, filter, watch."""
 TO_EYES_1080, REMEMBERED = f"{TO_EYES}, 1080p", f"{TO_EYES}, memory"
 GOALS_MS = {
     "warp + fill, both eyes": 6.5,
@@ -47,6 +55,7 @@ GOALS_MS = {
     "testsrc frame": 6.0,
     TO_EYES: 18.0,
     TO_EYES_1080: 40.0,
+    **dict.fromkeys(REFINED, 6.0),
 }
 """CPU milliseconds, at 1280×720 where nothing else is said, that these must not exceed."""
 
@@ -120,7 +129,7 @@ def _kernels() -> dict[str, Kernel]:
         REMEMBERED: _grid_to_eyes(HEIGHT, WIDTH, memory=True),
         f"{REMEMBERED}, 1080p": _grid_to_eyes(1080, 1920, memory=True),
     }
-    return _eyes() | way | _pictures() | _scans()
+    return _eyes() | way | _pictures() | _refiners() | _scans()
 
 
 def _scene() -> tuple[Tensor, Tensor]:
@@ -213,6 +222,31 @@ def _pictures() -> dict[str, Kernel]:
             lambda: to_network(left, size=GRID), 3 * pixels + 12 * GRID[0] * GRID[1]
         ),
     }
+
+
+def _refiners() -> dict[str, Kernel]:
+    """Return the classic refiner; the built-in scene moves on by a frame and back."""
+    source = SyntheticSource(f"testsrc:?size={WIDTH}x{HEIGHT}")
+    truths = [source.stereo_truth(index) for index in (30, 31)]
+    source.close()
+    inputs = []
+    for truth in truths:
+        nearness = interpolate(truth.disparity[None, None], GRID, mode="area")[0, 0]
+        depth = (nearness - nearness.min() + 10) / 10
+        inputs.append(RefineInput(truth.left, depth.contiguous(), torch.full((1,), 1 / 30)))
+
+    def stage(output: Output) -> Kernel:
+        refiner = TemporalRefiner(RefineConfig("classic"), GRID, depth_output=output)
+        states = [(refiner.init(), 0)]
+
+        def frame() -> None:
+            state, number = states.pop()
+            state, _ = refiner.step(state, inputs[number])
+            states.append((state, 1 - number))
+
+        return Kernel(frame, 3 * HEIGHT * WIDTH + 4 * 2 * 6 * GRID[0] * GRID[1])
+
+    return {name: stage(output) for name, output in REFINED.items()}
 
 
 def _scans() -> dict[str, Kernel]:
