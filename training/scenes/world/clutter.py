@@ -40,7 +40,7 @@ def clutter(draws: Draws, motion: str | None) -> Stage:
         angle = venue.yaw + draws.uniform(-0.7, 0.7)
         x, z = far * math.sin(angle), far * math.cos(angle)
         # Apparent sizes follow one law at every distance.
-        size = far * math.exp(draws.uniform(math.log(0.03), math.log(0.3)))
+        size = far * math.exp(draws.uniform(math.log(0.05), math.log(0.45)))
         if stage.path.clearance(x, z) < 1.1 * size + 0.5:
             continue
         height = draws.uniform(0.1, 0.9) * tall if stage.chance(0.7) else 0.0

@@ -27,7 +27,7 @@ def portrait(draws: Draws, motion: str | None) -> Stage:
         focus_m=focus,
         yaw=draws.uniform(-0.12, 0.12),
         # Somewhere between the chin and the chest lies the middle of the picture.
-        pitch=math.atan2(eye - tall * draws.uniform(0.75, 0.93), focus),
+        pitch=math.atan2(eye - tall * draws.uniform(0.8, 0.97), focus),
     )
     stage = Stage(draws, draw_path(draws, venue, motion), wild=0.1)
     bounds = (-draws.uniform(1.5, 3), draws.uniform(1.5, 3), -1.2, focus + draws.uniform(0.8, 4))
@@ -36,7 +36,7 @@ def portrait(draws: Draws, motion: str | None) -> Stage:
     for x in (draws.uniform(-1.2, -0.3), draws.uniform(0.3, 1.2)):
         makers = (furniture.shelf, furniture.floor_lamp, furniture.cabinet)
         stage.add(*makers[draws.whole(0, 2)](stage, Place(x, bounds[3] - 0.05, math.pi)))
-    picture = stage.coat("painting", "window")
+    picture = stage.coat("painting", "painting", "cloudy")
     back = Place(draws.uniform(-0.8, 0.8), bounds[3], math.pi)
     stage.add(panel(back, (0, -1.2, 0.02), 1.0, draws.uniform(0.6, 1.1), picture))
     for number in range(draws.whole(1, 3)):
@@ -52,13 +52,14 @@ def portrait(draws: Draws, motion: str | None) -> Stage:
 
 def crowd(draws: Draws, motion: str | None) -> Stage:
     """Build a square or park full of people who stand, walk and talk."""
+    high = draws.uniform(0, 1) < 0.2
     venue = Venue(
-        eye=draws.uniform(1.2, 1.8) if draws.uniform(0, 1) < 0.8 else draws.uniform(2.5, 6),
+        eye=draws.uniform(2.5, 6) if high else draws.uniform(1.2, 1.8),
         ahead_m=draws.uniform(2, 8),
         aside_m=0.8,
         focus_m=4.0,
         yaw=draws.normal(0.2),
-        pitch=draws.uniform(-0.02, 0.2),
+        pitch=draws.uniform(0.25, 0.5) if high else draws.uniform(-0.02, 0.2),
     )
     wild = 1.0 if draws.uniform(0, 1) < 0.1 else 0.05
     stage = Stage(draws, draw_path(draws, venue, motion), wild=wild)

@@ -35,6 +35,7 @@ def room(draws: Draws, motion: str | None) -> Stage:
         # Whoever stands on the left looks to the right.
         yaw=0.8 * (0.5 - across) + draws.uniform(-0.35, 0.35),
         pitch=draws.uniform(-0.05, 0.3),
+        least_fov_deg=50.0 if deep < 5.5 else 38.0,
     )
     stage = Stage(draws, draw_path(draws, venue, motion), wild=_wildness(draws))
     bounds = (-across * wide, (1 - across) * wide, -behind, deep - behind)
@@ -61,7 +62,7 @@ def corridor(draws: Draws, motion: str | None) -> Stage:
     stage = Stage(draws, draw_path(draws, venue, motion), wild=_wildness(draws))
     left = -wide * draws.uniform(0.4, 0.6)
     bounds = (left, left + wide, -1.0, deep)
-    shell(stage, bounds, tall)
+    shell(stage, bounds, tall, openings=0.15)
     lamp(stage, (left + wide / 2, -tall + 0.2, deep * draws.uniform(0.1, 0.5)), reach_m=0.25 * deep)
     door, frame = stage.coat("wood", "enamel", "plain"), stage.coat("dark", "plain")
     light = stage.coat("plain", glow=1.0)
@@ -137,7 +138,7 @@ def aisle(draws: Draws, motion: str | None) -> Stage:
         pitch=draws.uniform(-0.1, 0.25),
     )
     stage = Stage(draws, draw_path(draws, venue, motion), wild=_wildness(draws))
-    shell(stage, (-wide / 2 - 1.5, wide / 2 + 1.5, -1.5, deep + 2), tall)
+    shell(stage, (-wide / 2 - 1.5, wide / 2 + 1.5, -1.5, deep + 2), tall, openings=0.1)
     lamp(stage, (0.0, -tall + 0.2, deep * draws.uniform(0.1, 0.6)), reach_m=0.3 * deep)
     for side in (-1, 1):
         z = -1.0

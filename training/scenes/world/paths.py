@@ -20,7 +20,7 @@ from stereocast.training.scenes.room import Place, Swing
 
 CAMERAS = ("static", "pan", "dolly", "truck", "orbit", "handheld", "walk")
 FRAMES_PER_S = 30.0
-FOV_DEG = (30.0, 80.0)
+WIDEST_FOV_DEG = 80.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Venue:
     eye       height above the ground, metres; yaw, pitch in radians, to the right and down
     ahead_m   how far it may go forward; aside_m: how far to either side
     focus_m   how far away that lies which a viewer looks at
+    least_fov_deg  narrower cameras than this would see too little here
     """
 
     eye: float
@@ -38,6 +39,7 @@ class Venue:
     focus_m: float
     yaw: float = 0.0
     pitch: float = 0.0
+    least_fov_deg: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def draw_path(draws: Draws, venue: Venue, motion: str | None) -> Path:
     return Path(
         venue=venue,
         motion=motion,
-        fov_deg=draws.uniform(*FOV_DEG),
+        fov_deg=draws.uniform(venue.least_fov_deg, WIDEST_FOV_DEG),
         ahead=ahead,
         aside=aside,
         turn=turn,

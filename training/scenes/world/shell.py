@@ -6,6 +6,14 @@ import math
 
 from stereocast.kernels.raycast.primitives import Row, rectangle
 from stereocast.training.scenes.world import furniture, plants
+from stereocast.training.scenes.world.openings import (
+    Opening,
+    draw_windows,
+    frame,
+    next_room,
+    outlook,
+    wall,
+)
 from stereocast.training.scenes.world.solids import Place, block, panel
 from stereocast.training.scenes.world.stage import Stage
 
@@ -13,29 +21,49 @@ WALLS = ("plain", "plain", "plain", "plaster", "wood", "bricks", "printed", "clo
 FLOORS = ("wood", "tiles", "fabric", "plaster", "plain", "cloudy")
 
 
-def shell(stage: Stage, bounds: tuple[float, float, float, float], tall: float) -> None:
-    """Put up floor, ceiling and four walls; `bounds`: left, right, back, front."""
+def shell(
+    stage: Stage, bounds: tuple[float, float, float, float], tall: float, *, openings: float = 0.35
+) -> None:
+    """Put up floor, ceiling and four walls; `bounds`: left, right, back, front.
+
+    openings  how often a wall that the camera may see has windows; half as often a doorway
+    """
     left, right, back, front = bounds
     wide, deep = right - left, front - back
     floor = stage.coat(*FLOORS).over(wide, deep, corner_m=0.5, shadowed=True)
     stage.add(rectangle((left, 0, back), (wide, 0, 0), (0, 0, deep), floor))
     above = stage.coat("plain", "plain", "plaster", "wood").over(wide, deep, corner_m=0.5)
     stage.add(rectangle((left, -tall, back), (wide, 0, 0), (0, 0, deep), above))
-    coat = stage.coat(*WALLS)
+    coat, frames = stage.coat(*WALLS), stage.coat("plain", "wood", "dark")
     skirting = stage.coat("plain", "wood", "dark") if stage.chance(0.6) else None
+    # Local z of each points out of the room.
     sides = [
-        ((left, back), (0.0, deep), math.pi / 2),
-        ((right, back), (0.0, deep), -math.pi / 2),
-        ((left, front), (wide, 0.0), math.pi),
-        ((left, back), (wide, 0.0), 0.0),
+        (Place(left, back, -math.pi / 2), deep, True),
+        (Place(left, front, 0.0), wide, True),
+        (Place(right, front, math.pi / 2), deep, True),
+        (Place(right, back, math.pi), wide, False),
     ]
-    for (x, z), (dx, dz), facing in sides:
+    looks_out = False
+    for place, length, is_seen in sides:
         worn = coat if stage.chance(0.75) else stage.coat(*WALLS)
-        finish = worn.over(wide if dx else deep, tall, corner_m=0.5)
-        stage.add(rectangle((x, -tall, z), (dx, 0, dz), (0, tall, 0), finish))
-        if skirting is not None:
-            here = Place(x + dx / 2, z + dz / 2, facing)
-            stage.add(panel(here, (0, 0, 0.015), dx or dz, 0.09, skirting, whole=False))
+        holes: list[Opening] = []
+        if is_seen and stage.chance(openings):
+            holes, looks_out = draw_windows(stage, length, tall), True
+            for hole in holes:
+                stage.add(*frame(place, hole, frames, stage.draws.whole(1, 3)))
+        elif is_seen and length > 2.5 and stage.chance(0.5 * openings):
+            start = stage.draws.uniform(0.5, length - 1.6)
+            holes = [Opening(start, stage.draws.uniform(0.8, 1.1), 0.0, 2.05)]
+            next_room(stage, place, holes[0], tall, deep=stage.draws.uniform(2, 6))
+        stage.add(*wall(place, length, tall, worn, holes))
+        for hole in holes:
+            spot = place.point(hole.start + hole.wide / 2, 0, 0)
+            stage.taken.append((spot[0], spot[2], 0.4 * hole.wide))
+        if skirting is not None and not holes:
+            here = place.at(length / 2, -0.015)
+            stage.add(panel(here, (0, 0, 0), length, 0.09, skirting, whole=False))
+    if looks_out:
+        outlook(stage)
 
 
 DEPTHS = {
@@ -109,10 +137,9 @@ def hang(stage: Stage, place: Place, tall: float) -> None:
             place, (0, -1.3, 0.02), size, size * draws.uniform(0.6, 1.3), stage.coat("painting")
         )
     elif sort < 0.8:
-        wide = draws.uniform(0.8, 1.8)
-        row = panel(
-            place, (0, -0.9, 0.01), wide, min(1.3, tall - 1.1), stage.coat("window", glow=1.0)
-        )
+        wide, high = draws.uniform(0.6, 2.0), draws.uniform(0.4, 1.3)
+        coat = stage.coat("painting", "cloudy", "printed", "fabric", "wood")
+        row = panel(place, (0, -0.9, 0.01), wide, min(high, tall - 1.1), coat)
     else:
         row = panel(place, (0, 0, 0.01), 0.9, 2.05, stage.coat("wood", "plain", "enamel"))
     if stage.claim(place.x, place.z, 0.45):

@@ -24,7 +24,7 @@ def street(draws: Draws, motion: str | None) -> Stage:
         ahead_m=draws.uniform(5, 25),
         aside_m=0.8,
         focus_m=8.0,
-        yaw=draws.normal(0.3),
+        yaw=draws.uniform(-0.45, 0.45),
         pitch=draws.uniform(0.1, 0.3) if high else draws.normal(0.06),
     )
     stage = Stage(
