@@ -17,6 +17,7 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from stereocast.bench.latency import FULL_WORK
 from stereocast.bench.processes import Command, streaming
 from stereocast.engine.errors import StereocastError
 from stereocast.runtime import machine, wire
@@ -62,7 +63,7 @@ def run(source: str, *, browsers: int, seconds: float) -> dict[str, object]:
     before = machine.facts()
     with tempfile.TemporaryDirectory(prefix="stereocast-bench-") as name:
         folder = Path(name)
-        with streaming(source, folder) as address:
+        with streaming(source, folder, *FULL_WORK) as address:
             port = _free_port()
             gateway = Command("web", address, "--port", str(port))
             try:

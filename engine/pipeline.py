@@ -31,12 +31,14 @@ class Input:
     controls  float32 [4], as `stereocast.engine.stereo.Controls`
     dt        float32 [1], seconds since the frame before; 0 for the first
     strip     int64 [2], source and encoder counter for the barcode; None: no barcode
+    is_between  depth may be moved from the frame before; a cut wants it estimated all the same
     """
 
     rgb: Tensor
     controls: Tensor
     dt: Tensor
     strip: Tensor | None = None
+    is_between: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,9 @@ class Pipeline:
         """Return the new state, the packed picture and the depth it was made with."""
         scene_state, cut = self.scene.step(state.scene, x.rgb)
         old = reset_on(cut, state.temporal)
-        depth_state, depth = self.depth.step(old.depth, DepthInput(x.rgb, x.dt))
+        is_between = x.is_between and old is state.temporal
+        depth_input = DepthInput(x.rgb, x.dt, is_between)
+        depth_state, depth = self.depth.step(old.depth, depth_input)
         mark("depth")
         refine_state, depth = self.refine.step(old.refine, RefineInput(x.rgb, depth, x.dt))
         mark("refine")

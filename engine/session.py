@@ -140,7 +140,7 @@ class Session:
     def step(
         self, frame: Frame, *, controls: Controls | None = None,
         strip: tuple[int, int] | None = None, mark: Mark = _silent, keep_depth: bool = False,
-        with_thumbnail: bool = False,
+        with_thumbnail: bool = False, may_move_depth: bool = False,
     ) -> StereoFrame:  # fmt: skip
         """Return both eyes of `frame`, packed, and its facts.
 
@@ -154,6 +154,7 @@ class Session:
         mark      called with "depth", "refine" and "warp" as each is done
         keep_depth  put a copy of the depth, at the frame's size, into the answer
         with_thumbnail  put a small picture of the depth into the answer
+        may_move_depth  a depth stage that can, may move its last depth instead of estimating
 
         Raises ValueError if the frame's size is not the session's.
         """
@@ -162,11 +163,13 @@ class Session:
                 f"this session is for frames of {self.frame_size}, got {tuple(frame.rgb.shape)}"
             )
         self.controls = controls or self.controls
+        is_first = self._last_pts_ns is None
         x = Input(
             rgb=frame.rgb,
             controls=self.controls.tensor(),
             dt=torch.tensor([self._elapsed_s(frame.pts_ns)]),
             strip=None if strip is None else torch.tensor(strip, dtype=torch.int64),
+            is_between=may_move_depth and not is_first,
         )
         with torch.inference_mode():
             self._state, result = self._pipeline.step(

@@ -45,10 +45,16 @@ class LiveConfig:
     """Viewers served at once; more are turned away with a message."""
     min_keyframe_ms: int = 500
     """Least time between key frames asked for by viewers."""
+    degrade: str = "keep-size"
+    """What may be given up to keep up with a live source: `all`, `keep-size`, or `off`."""
 
     def __post_init__(self) -> None:
         if self.codec not in ("auto", *LADDER):
             raise ConfigError(f"live.codec: '{self.codec}' is not one of 'auto', 'x264', 'mjpeg'")
+        if self.degrade not in ("all", "keep-size", "off"):
+            raise ConfigError(
+                f"live.degrade: '{self.degrade}' is not one of 'all', 'keep-size', 'off'"
+            )
         if self.max_viewers < 1 or self.min_keyframe_ms < 0:
             raise ConfigError(
                 f"live.max_viewers must be >= 1 and live.min_keyframe_ms >= 0, "

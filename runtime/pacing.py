@@ -81,6 +81,16 @@ class PacedSource:
         """How often a live source was away and came back."""
         return 0 if self._arriving is None else self._arriving.reconnects
 
+    @property
+    def can_shrink(self) -> bool:
+        """Whether the source can deliver smaller pictures."""
+        return self._arriving is not None
+
+    def shrink(self, share: float) -> None:
+        """Let pictures come at a share of their size from now on, as far as the source can."""
+        if self._arriving is not None:
+            self._arriving.shrink(share)
+
     def start(self) -> None:
         """Begin to capture."""
         self._thread.start()

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 
 from stereocast.engine.errors import EncodeError
 from stereocast.engine.frame import StereoFrame
 from stereocast.runtime.absence import AbsenceTeller
-from stereocast.runtime.comfort import ComfortAccount
 from stereocast.runtime.encode import Packet
-from stereocast.runtime.latency import StageAccount
 from stereocast.runtime.mailbox import Closed
+from stereocast.runtime.overload import Overload
 from stereocast.runtime.pacing import Captured, PacedSource
 from stereocast.runtime.playback import Playback
-from stereocast.runtime.refine import RefineAccount
 from stereocast.runtime.rig import Rig, RigBuilder
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.soundness import step_soundly
+from stereocast.runtime.stream_report import StreamReport
 from stereocast.runtime.wire import DepthMap, Extension, Hello, Quality
 
 _PATIENCE_S = 0.1  # how often a stream that waits looks whether it should stop
@@ -27,53 +26,23 @@ _TRUST_FRAMES = 100  # an encoder that fails again within so many is beyond help
 _STILL_S = 0.02  # how often a paused one looks for wishes
 
 
-@dataclass
-class StreamReport:
-    """What a stream has done so far; written by its loop, readable any time.
-
-    poisoned  frames whose remembered state was no number; it was forgotten, and they done again
-    refits    how often the rig was built anew because the source's pictures changed their size
-    encoder_failures  encoders that failed and were replaced
-    still_ns  how long it stood still between its pictures because a viewer had paused it
-    """
-
-    account: StageAccount = field(default_factory=StageAccount)
-    frames_out: int = 0
-    keyframes: int = 0
-    bytes_out: int = 0
-    cuts: int = 0
-    refits: int = 0
-    encoder_failures: int = 0
-    poisoned: int = 0
-    comfort: ComfortAccount = field(default_factory=ComfortAccount)
-    refine: RefineAccount = field(default_factory=RefineAccount)
-    drops: dict[str, int] = field(default_factory=lambda: {"credit": 0, "busy": 0})
-    first_ns: int = 0
-    last_ns: int = 0
-    still_ns: int = 0
-
-    @property
-    def fps(self) -> float:
-        """Pictures sent per second, from the first to the last, pauses left out."""
-        span_ns = self.last_ns - self.first_ns - self.still_ns
-        return (self.frames_out - 1) * 1e9 / span_ns if span_ns > 0 else 0.0
-
-
 class Stream:
     """One live stream. `run` returns when the source ends or `stop` is set.
 
     strip  stamp the barcode of the latency measurement into both eyes
     build  makes the rig for another size of frame; None: the size cannot change
+    overload  what lightens the work of a live source that the engine cannot keep up with
     The stream owns the rig from now on: close it.
     """
 
     def __init__(
         self, source: PacedSource, rig: Rig, sink: RouterSink,
-        *, build: RigBuilder | None = None, strip: bool = False,
+        *, build: RigBuilder | None = None, overload: Overload | None = None, strip: bool = False,
     ) -> None:  # fmt: skip
         self._source = source
         self._rig = rig
         self._build = build
+        self._overload = overload
         self._sink = sink
         self._strip = strip
         self._trusted_from = 0
@@ -96,8 +65,15 @@ class Stream:
         """Whether its live source is away, and the last picture stands still."""
         return self._absence.is_away
 
+    @property
+    def given_up(self) -> str:
+        """What it gives up to keep up, for a status line; empty where nothing."""
+        return self._overload.status if self._overload is not None else ""
+
     def close(self) -> None:
         """Free the encoder. May be called twice."""
+        if self._overload is not None:
+            self._overload.close()
         self._rig.close()
 
     def run(self, stop: threading.Event) -> None:
@@ -129,7 +105,9 @@ class Stream:
             cause = "credit" if waited else "busy"
             self.report.drops[cause] += box.dropped - dropped
             dropped = box.dropped
-            if captured is not None:
+            if captured is not None and self._lets_pass(captured):
+                self.report.drops["deadline"] += 1
+            elif captured is not None:
                 self._convert(captured)
             elif self._absence.is_away:
                 self._show_again()
@@ -161,6 +139,7 @@ class Stream:
         else:
             moments = [captured_ns, captured.t_dequeue_ns, taken_ns]
         known = len(moments)
+        may_move = self._overload is not None and self._overload.may_move_depth
 
         def step() -> StereoFrame:
             del moments[known:]  # of a step that came to nothing
@@ -170,6 +149,7 @@ class Stream:
                 strip=(frame.index, report.frames_out) if self._strip else None,
                 mark=lambda _: moments.append(time.monotonic_ns()),
                 with_thumbnail=self._sink.depth_wanted(),
+                may_move_depth=may_move,
             )
 
         stereo, was_poisoned = step_soundly(session, step)
@@ -180,15 +160,26 @@ class Stream:
         moments.append(time.monotonic_ns())
         self._shown, self._shown_turn = stereo, captured.turn
         self._account(packet, moments)
+        if self._overload is not None:
+            self._overload.done(moments[-1] - taken_ns, moments[-1])
         self.report.comfort.add(stereo.comfort)
         self.report.refine.add(stereo.facts)
 
     def _fit(self, frame_size: tuple[int, int]) -> None:
         """See that the rig is for frames of this size."""
+        lighter = self._overload.new_session() if self._overload is not None else None
+        if lighter is not None and lighter.frame_size == self._rig.session.frame_size:
+            self._rig = replace(self._rig, session=lighter)
         if frame_size == self._rig.session.frame_size or self._build is None:
             return
         self._change_to(self._build(frame_size))
         self.report.refits += 1
+
+    def _lets_pass(self, captured: Captured) -> bool:
+        """Return whether no work is to be done on a frame; the first one of a turn is wanted."""
+        if self._overload is None or captured.turn != (self._shown_turn or 0):
+            return False
+        return self._overload.lets_pass(captured, time.monotonic_ns())
 
     def _encode(self, stereo: StereoFrame, *, is_key: bool) -> Packet:
         """Code a picture; an encoder that fails is replaced, unless it failed a moment ago."""
@@ -216,7 +207,8 @@ class Stream:
     ) -> None:  # fmt: skip
         """Hand a packet and what is known of its picture to the viewers."""
         position_s = max(0, stereo.pts_ns - self._source.info.origin_ns) / 1e9
-        facts = {"position_s": position_s, **stereo.facts}
+        given_up = {} if self._overload is None else self._overload.facts
+        facts = {"position_s": position_s, **stereo.facts, **given_up}
         extension = Extension(
             stamps={f"t{number}": moment for number, moment in enumerate(moments)},
             facts={name: value for name, value in facts.items() if math.isfinite(value)},

@@ -10,8 +10,12 @@ from functools import partial
 from stereocast.engine.session import Session
 from stereocast.runtime import wire
 from stereocast.runtime.address import Address
+from stereocast.runtime.cli.live_rig import lightened
+from stereocast.runtime.config import Config
 from stereocast.runtime.encode import Encoder
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
+from stereocast.runtime.ladder import Ladder, Rung
+from stereocast.runtime.overload import Overload
 from stereocast.runtime.pacing import PacedSource
 from stereocast.runtime.rig import Rig
 from stereocast.runtime.sink.zmq_router import RouterSink
@@ -32,19 +36,29 @@ def build_rig(frame_size: tuple[int, int], fps: float) -> Rig:
     return Rig(session, encoder, described)
 
 
+def build_session(frame_size: tuple[int, int], rung: Rung) -> Session:
+    return Session(frame_size, lightened(Config(), rung).engine())
+
+
 class Running:
     """A stream on a thread of its own; `failure` is what its loop raised."""
 
     def __init__(
-        self, source: Source, address: Address, *, strip: bool = False, realtime: bool = False
-    ) -> None:
+        self, source: Source, address: Address, *, strip: bool = False, realtime: bool = False,
+        ladder: Ladder | None = None,
+    ) -> None:  # fmt: skip
         info = source.info
         rig = build_rig((info.height, info.width), info.fps)
         self.session = rig.session
         self.paced = PacedSource(source, realtime=realtime)
         self._sink = RouterSink(address, rig.stream)
         build = partial(build_rig, fps=info.fps)
-        self._stream = Stream(self.paced, rig, self._sink, build=build, strip=strip)
+        if ladder is not None:
+            self.overload = Overload(self.paced, ladder, build_session, self._sink.tell)
+        self._stream = Stream(
+            self.paced, rig, self._sink, build=build, strip=strip,
+            overload=None if ladder is None else self.overload,
+        )  # fmt: skip
         self.report = self._stream.report
         self.playback = self._stream.playback
         self.stop = threading.Event()
@@ -61,6 +75,10 @@ class Running:
     def __enter__(self) -> Running:
         self._thread.start()
         return self
+
+    @property
+    def session_in_force(self) -> Session:
+        return self._stream._rig.session
 
     def break_encoder(self, broken: Encoder) -> None:
         """Let the next pictures be coded by an encoder that fails."""

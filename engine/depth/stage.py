@@ -14,10 +14,14 @@ State = TypeVar("State")
 
 @dataclass(frozen=True)
 class DepthInput:
-    """rgb u8 [3, H, W]; dt float32 [1], seconds since the frame before."""
+    """rgb u8 [3, H, W]; dt float32 [1], seconds since the frame before.
+
+    is_between  a stage that can (`depth.keyed`) may move the last depth instead of estimating it
+    """
 
     rgb: Tensor
     dt: Tensor
+    is_between: bool = False
 
 
 class DepthStage(Protocol[State]):

@@ -218,6 +218,50 @@ def pumping(*, json: JsonOption = None) -> None:
     write_json(json, report)
 
 
+@bench.command()
+def overload(
+    *,
+    seconds: Annotated[
+        float, typer.Option(min=5, max=3600, metavar="SECONDS", help="How long for each row.")
+    ] = 20.0,
+    factor: Annotated[
+        float, typer.Option(min=0.1, max=20, metavar="TIMES", help="How much too fast it comes.")
+    ] = 2.0,
+    json: JsonOption = None,
+) -> None:
+    """Measure how old frames get when the source is faster than the engine.
+
+    \b
+    Examples:
+      stereocast bench overload
+      stereocast bench overload --factor 4 --seconds 60 --json overload.json
+    """
+    from stereocast.bench import overload as bench_overload
+
+    case = bench_overload.Case(seconds=seconds, overload=factor)
+    report: dict[str, Any] = bench_overload.run(case)
+    _say_machine(report["machine"])
+    height, width = report["case"]["size"]
+    table = _table(
+        f"{width}×{height}: a frame takes {report['work_ms']} ms, {report['source_fps']} come "
+        "a second; age at the socket in the source's frames",
+        "degrade", "fps", "p50", "p95", "p99", "max", "p99 ms", "MiB grown",
+    )  # fmt: skip
+    for name in ("off", "ladder"):
+        row = report[name]
+        ages = (f"{value:.1f}" for value in row["age_frames"].values())
+        table.add_row(
+            name, f"{row['fps']:.1f}", *ages, f"{row['age_ms']['p99']:.0f}", f"{row['grown_mib']}"
+        )
+    _print(table)
+    typer.echo(
+        f"goal: p99 ≤ {report['goal_frames']:g} frames; the ladder came to "
+        f"'{report['ladder']['rung']}'; dropped {report['ladder']['drops']}; "
+        f"load after: {report['load_after'][0]}"
+    )
+    write_json(json, report)
+
+
 def _table(title: str, *columns: str) -> Table:
     from rich.table import Table
 

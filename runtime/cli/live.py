@@ -39,7 +39,10 @@ from stereocast.runtime.cli.web_child import web_beside
 
 if TYPE_CHECKING:
     from stereocast.runtime import wire
+    from stereocast.runtime.cli.live_rig import Workshop
     from stereocast.runtime.config import Config
+    from stereocast.runtime.overload import Overload
+    from stereocast.runtime.pacing import PacedSource
     from stereocast.runtime.sink.zmq_router import RouterSink
     from stereocast.runtime.stream import Stream
 
@@ -146,19 +149,38 @@ def live(
         workshop = Workshop(opened.info, chosen, layout)
         rig = workshop.build((opened.info.height, opened.info.width))
         with closing(rig), _offer(rig.stream, chosen, address, curve) as sink:
-            stream = Stream(paced, rig, sink, build=workshop.build, strip=latency_strip)
+            overload = _lightener(paced, workshop, sink, chosen.live.degrade)
+            stream = Stream(
+                paced, rig, sink, build=workshop.build, overload=overload, strip=latency_strip
+            )
             typer.echo(f"live at {sink.address.url}  ({workshop.encoder_description})")
             page = web_beside(sink.address.url, web_port, lan=lan) if web else nullcontext()
             with page, closing(stream):
                 broken = _run(stream, sink, seconds)
             say(getattr(opened, "remarks", ()))
             report = report_of(stream, paced, sink, chosen)
-            report |= workshop.stages_report | {"partial": broken}
+            report |= workshop.stages_report | {
+                "degrade": None if overload is None else overload.report,
+                "partial": broken,
+            }
     typer.echo(summary_of(report))
     write_json(json, report)
     if broken:
         complain(broken)
         raise typer.Exit(ExitCode.PARTIAL if stream.report.frames_out else ExitCode.FAILED)
+
+
+def _lightener(
+    paced: PacedSource, workshop: Workshop, sink: RouterSink, degrade: str
+) -> Overload | None:
+    """Return what gives things up to keep up with a live source; a file waits instead."""
+    from stereocast.runtime.ladder import Ladder, rungs
+    from stereocast.runtime.overload import Overload
+
+    if paced.waits or degrade == "off":
+        return None
+    can_shrink = degrade == "all" and paced.can_shrink
+    return Overload(paced, Ladder(rungs(can_shrink=can_shrink)), workshop.session, sink.tell)
 
 
 def _run(stream: Stream, sink: RouterSink, seconds: float | None) -> str | None:

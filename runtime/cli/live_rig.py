@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from stereocast.engine.layout import Layout
 from stereocast.engine.session import Session
@@ -17,19 +17,41 @@ from stereocast.runtime.encode.probe import (
     EncoderSettings,
     choose_encoder,
 )
+from stereocast.runtime.ladder import RUNGS, Rung
 from stereocast.runtime.rig import Rig
 from stereocast.runtime.source import SourceInfo
+
+_PATCH = 14  # pixels of a grid that transformers see as one
+
+
+def lightened(config: Config, rung: Rung) -> Config:
+    """Return the settings with what a rung gives up left out."""
+    stereo = config.stereo
+    if rung.simple_fill:
+        stereo = replace(stereo, fill_level=1, memory=False)
+    depth = config.depth
+    height, width = (_on_grid(side * rung.grid_share) for side in (depth.height, depth.width))
+    if rung.grid_share < 1:
+        depth = replace(depth, height=height, width=width)
+    return replace(config, stereo=stereo, depth=depth)
+
+
+def _on_grid(side: float) -> int:
+    """Return the nearest side that every network takes."""
+    return max(_PATCH, _PATCH * round(side / _PATCH))
 
 
 class Workshop:
     """Builds rigs for one stream.
 
     encoder_description, stages_report  of the newest rig, for people
+    rung  of the newest session
     """
 
     def __init__(self, info: SourceInfo, config: Config, layout: Layout) -> None:
         self.encoder_description = ""
         self.stages_report: dict[str, object] = {}
+        self.rung = RUNGS[0]
         self._info = info
         self._config = config
         self._layout = layout
@@ -37,8 +59,7 @@ class Workshop:
     def build(self, frame_size: tuple[int, int]) -> Rig:
         """Build the session, and the first encoder that really works here."""
         config, layout = self._config, self._layout
-        opened = open_session(frame_size, config, layout)
-        session = opened.session
+        session = self.session(frame_size, self.rung)
         height, width = layout.packed_size(*frame_size)
         names = LADDER if config.live.codec == "auto" else (config.live.codec,)
         choice = choose_encoder(
@@ -50,8 +71,15 @@ class Workshop:
         )
         say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
         self.encoder_description = choice.encoder.description
-        self.stages_report = opened.report()
         return Rig(session, choice.encoder, self._describe(session, choice, (height, width)))
+
+    def session(self, frame_size: tuple[int, int], rung: Rung) -> Session:
+        """Build a session that does as much as a rung of the ladder allows."""
+        self.rung = rung
+        config = lightened(self._config, rung)
+        opened = open_session(frame_size, config, self._layout, keyed=rung.depth_every > 1)
+        self.stages_report = opened.report()
+        return opened.session
 
     def _describe(
         self, session: Session, choice: EncoderChoice, packed: tuple[int, int]

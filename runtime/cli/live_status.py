@@ -40,7 +40,7 @@ def status_line(stream: Stream, sink: RouterSink) -> Iterator[None]:
         return (
             f"{watching} · {report.fps:.1f} fps · {report.frames_out} sent, "
             f"{sum(report.drops.values())} dropped · p95 {p95_ms:.0f} ms · "
-            f"comfort {report.comfort.latest:.2f} · Ctrl-C ends"
+            f"comfort {report.comfort.latest:.2f}{stream.given_up} · Ctrl-C ends"
         )
 
     def show() -> None:

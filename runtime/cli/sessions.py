@@ -47,11 +47,15 @@ def with_model(model: str | None, settings: Sequence[str] | None) -> list[str]:
     return [*(settings or ()), *chosen]
 
 
-def open_session(frame_size: tuple[int, int], config: Config, layout: Layout) -> Opened:
+def open_session(
+    frame_size: tuple[int, int], config: Config, layout: Layout, *, keyed: bool = False
+) -> Opened:
     """Return the session, and what its stages were opened with; that is said, too.
 
+    keyed  let depth be moved between the frames in which it is estimated
     Raises ModelError in one line where the model is not here, naming what to run.
     """
+    from stereocast.engine.depth.keyed import KeyedDepth
     from stereocast.engine.session import Session
     from stereocast.runtime.depth import DepthFiles, open_depth
     from stereocast.runtime.models.store import ModelStore
@@ -67,9 +71,8 @@ def open_session(frame_size: tuple[int, int], config: Config, layout: Layout) ->
         config.refine, depth, threads=config.threads.networks, exporter=_export_refiner
     )
     say(refiner.notes)
-    session = Session(
-        frame_size, config.engine(), layout=layout, depth=depth.stage, refine=refiner.stage
-    )
+    stage = KeyedDepth(depth.stage) if keyed else depth.stage
+    session = Session(frame_size, config.engine(), layout=layout, depth=stage, refine=refiner.stage)
     return Opened(session, depth, refiner)
 
 

@@ -99,6 +99,9 @@ class ArrivingSource(Source, Protocol):
     absence: Absence | None
     reconnects: int
 
+    def shrink(self, share: float) -> None:
+        """Deliver pictures at a share of their size, 1 for all of it, from the next one read on."""
+
     def arrivals(self) -> Iterator[Arrival]:
         """Yield what comes, until the source ends; waits, also for its return. Iterate once.
 

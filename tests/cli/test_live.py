@@ -50,7 +50,7 @@ def test_keys_carry_a_stream_over_tcp_and_every_picture_is_proven(
     seen, sent = (json.loads((inside / name).read_text()) for name in ("watch.json", "live.json"))
     assert (seen["frames_out"], seen["strips"]["proven"]) == (20, 20)
     assert (sent["schema"], sent["frames_out"]) == ("stereocast/live/1", 20)
-    assert sent["drops"] == {"credit": 0, "busy": 0, "source": 0}
+    assert sum(sent["drops"].values()) == 0
     assert sent["config"]["threads"]["native"] >= 1
 
 

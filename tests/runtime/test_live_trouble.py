@@ -127,6 +127,21 @@ def test_cut_connections_delay_and_too_little_bandwidth_end_nothing(watch) -> No
     assert watched.session.counts.decode == 0
 
 
+@pytest.mark.slow
+def test_smaller_pictures_reach_the_viewer_without_a_new_connection(watch) -> None:
+    watched = watch()
+    watched.see(3)
+    watched.running.paced.shrink(0.75)
+    watched.until(lambda: watched.running.report.refits == 1)
+    watched.see(3)
+    assert (watched.client.welcome.w, watched.client.welcome.h) == (240, 72)
+    watched.running.paced.shrink(1.0)
+    watched.until(lambda: watched.running.report.refits == 2)
+    watched.see(3)
+    assert (watched.client.welcome.w, watched.client.welcome.h) == (320, 96)
+    assert watched.session.counts.decode == 0
+
+
 def test_nobody_there_is_one_line() -> None:
     with pytest.raises(SourceError, match=r"tcp://127\.0\.0\.1:1: cannot be opened: Connection"):
         LiveSource(read_address("tcp://127.0.0.1:1", CONFIG), config=CONFIG)

@@ -10,7 +10,12 @@ from torch import Tensor
 from stereocast.engine.errors import SourceError
 from stereocast.runtime.source.container import reason
 from stereocast.runtime.source.live.slots import SlotPicture
-from stereocast.runtime.source.picture import PictureConverter, notes_on_colour, plan_geometry
+from stereocast.runtime.source.picture import (
+    MIN_SIDE_PX,
+    PictureConverter,
+    notes_on_colour,
+    plan_geometry,
+)
 
 
 class LivePixels:
@@ -23,6 +28,7 @@ class LivePixels:
         self.notes: tuple[str, ...] = ()
         self._name = name
         self._max_height = max_height
+        self._share = 1.0
         self._shape: tuple[object, ...] | None = None
         self._converter: PictureConverter | None = None
 
@@ -31,7 +37,7 @@ class LivePixels:
         geometry, notes = plan_geometry(
             slot.frame,
             aspect=Fraction(*slot.aspect),
-            max_height=self._max_height,
+            max_height=self._rows(slot),
             name=self._name,
             rotation=slot.rotation,
         )
@@ -39,6 +45,11 @@ class LivePixels:
         self._shape = _shape(slot)
         self._converter = PictureConverter(geometry)
         return geometry.upright
+
+    def shrink(self, share: float) -> None:
+        """Make pictures smaller, or as large as they can be again, from the next one on."""
+        self._share = share
+        self._shape = None
 
     def convert(self, slot: SlotPicture) -> Tensor:
         """Return the pixels, u8 [3, H, W]. Raises SourceError for what cannot be read."""
@@ -49,6 +60,13 @@ class LivePixels:
             return self._converter.convert(slot.frame)
         except av.FFmpegError as error:
             raise SourceError(f"{self._name}: cannot read its pixels: {reason(error)}") from error
+
+    def _rows(self, slot: SlotPicture) -> int | None:
+        """Return how many rows a picture may have at most; None: as many as it has."""
+        if self._share == 1.0:
+            return self._max_height
+        upright = slot.frame.width if round(slot.rotation / 90) % 2 else slot.frame.height
+        return max(MIN_SIDE_PX, round(min(upright, self._max_height or upright) * self._share))
 
 
 def _shape(slot: SlotPicture) -> tuple[object, ...]:

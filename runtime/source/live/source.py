@@ -99,6 +99,10 @@ class LiveSource:
                 delivered += 1
                 yield self._arrival(picture)
 
+    def shrink(self, share: float) -> None:
+        """Deliver pictures at a share of their size; see `ArrivingSource`."""
+        self._pixels.shrink(share)
+
     def close(self) -> None:
         """End the reader. May be called twice, and while another thread waits for pictures."""
         if not self._is_closed:
