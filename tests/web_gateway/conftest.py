@@ -26,8 +26,8 @@ from stereocast.runtime.web.engine_line import EnginePlace
 from stereocast.runtime.web.limits import GatewayLimits
 from stereocast.runtime.web.server import GatewayServer, listen
 from tests.cli.conftest import inside, start, stereocast  # noqa: F401  # the same commands
+from tests.patience import PATIENCE_S, eventually
 
-PATIENCE_S = 10.0
 PAGE = "<!doctype html><title>page</title>"
 
 
@@ -55,6 +55,7 @@ class Gateway:
                 "subprotocols": ["scst.1"],
                 "compression": None,
                 "max_size": None,
+                "open_timeout": PATIENCE_S,
                 "close_timeout": 2,
                 **options,
             },
@@ -159,10 +160,7 @@ def serve(address: Address, page: Path, tmp_path: Path) -> Iterator[Serve]:
                 thread.join()
 
             add(stop)
-            deadline_s = time.monotonic() + PATIENCE_S
-            while not server.started and time.monotonic() < deadline_s:
-                time.sleep(0.01)
-            assert server.started
+            eventually(lambda: server.started)
             http = httpx.Client(
                 base_url=f"{scheme}://127.0.0.1:{port}", verify=False, timeout=PATIENCE_S
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import statistics
 import threading
@@ -13,51 +14,70 @@ import httpx
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from stereocast.runtime import wire
 from stereocast.runtime.address import Address
 from stereocast.runtime.web.board import Board
 from stereocast.runtime.web.engine_line import EnginePlace
 from stereocast.runtime.web.limits import GatewayLimits
 from stereocast.runtime.web.metrics import Metrics
 from stereocast.runtime.web.viewer_socket import House, serve_viewer
+from tests.patience import PATIENCE_S, eventually, soonest
 from tests.strip_stream import StripServer
 from tests.web_gateway.conftest import Browser, Serve
 
 GRANT = '{"t":"credit","n":8}'
+NAGLE_S = 0.04
+"""As long Linux keeps the acknowledgement back that the algorithm waits for."""
 
 
-def shown_in(browser: Browser, seconds: float) -> int:
-    count, end_s = 0, time.monotonic() + seconds
-    while time.monotonic() < end_s:
+def rate(browser: Browser, pictures: int = 40) -> float:
+    """Return the pictures per second of the next few."""
+    began_s = time.monotonic()
+    for _ in range(pictures):
         browser.binary()
         browser.say(t="credit", n=1)
-        count += 1
-    return count
+    return pictures / (time.monotonic() - began_s)
+
+
+def crowd_of(count: int, port: int, stack: ExitStack) -> list[socket.socket]:
+    """Knock so many times at once, and wait for no answer: some will never get one."""
+    crowd = []
+    for _ in range(count):
+        crowd.append(stack.enter_context(socket.socket()))
+        crowd[-1].setblocking(False)
+        assert crowd[-1].connect_ex(("127.0.0.1", port)) in (0, errno.EINPROGRESS)
+    return crowd
+
+
+def is_held(connection: socket.socket) -> bool:
+    """Return whether the gateway has neither refused nor hung up on this one.
+
+    A kernel that has no room believes a caller who speaks sooner than one who only knocks.
+    """
+    try:
+        connection.send(b"G")
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def test_two_hundred_connections_are_bounded_and_disturb_nobody(
     serve: Serve, address: Address
 ) -> None:
     gateway = serve(max_connections=40)
-    with StripServer(address, frames=100_000), gateway.watch() as browser, ExitStack() as stack:
-        quiet = shown_in(browser, 1)
-        crowd = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 5))
-            for _ in range(200)
-        ]
-        crowded = shown_in(browser, 1)
-        alive = 0
-        for connection in crowd:
-            connection.settimeout(0.02)
-            try:
-                alive += connection.recv(1) != b""
-            except TimeoutError:
-                alive += 1
-            except ConnectionError:
-                continue
-        assert alive <= 40
-        assert crowded > quiet / 2
-    assert httpx.get(f"{gateway.origin}/healthz").status_code == 200
+    with StripServer(address, frames=100_000), gateway.watch() as browser:
+        slowdowns = []
+        for _ in range(3):  # a moment of another program must not look like the crowd's doing
+            quiet = rate(browser)
+            with ExitStack() as stack:
+                crowd = crowd_of(200, gateway.port, stack)
+                slowdowns.append(quiet / rate(browser))
+                eventually(lambda crowd=crowd: sum(map(is_held, crowd)) <= 40)
+            if slowdowns[-1] < 2:
+                break
+        assert min(slowdowns) < 2, slowdowns
+    eventually(lambda: httpx.get(f"{gateway.origin}/healthz").status_code == 200)
 
 
 def test_a_hundred_visits_leave_no_thread(serve: Serve, address: Address) -> None:
@@ -73,48 +93,61 @@ def test_a_hundred_visits_leave_no_thread(serve: Serve, address: Address) -> Non
     with StripServer(address, frames=100_000):
         for _ in range(100):
             visit()
-        deadline_s = time.monotonic() + 5
-        while threads() and time.monotonic() < deadline_s:
-            time.sleep(0.05)
-        assert threads() == 0
-        assert gateway.http.get("/api/status").json()["viewers"] == []
+        eventually(lambda: threads() == 0)
+        # A visitor is struck off the list a moment after its thread has gone.
+        eventually(lambda: gateway.http.get("/api/status").json()["viewers"] == [])
 
 
 def test_who_takes_nothing_is_hung_up_on_and_little_waits_for_it(address: Address) -> None:
     """A browser that grants without reading makes frames pile up, but only so many."""
     limits = GatewayLimits(send_within_s=1.0)
     house = House(EnginePlace(address), limits, Board(), Metrics())
-    said = [{"type": "websocket.connect"}]
-
-    async def receive() -> Message:
-        await asyncio.sleep(0.01)
-        return said.pop() if said else {"type": "websocket.receive", "text": GRANT}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "websocket.send":
-            await asyncio.sleep(60)
 
     async def visit() -> None:
+        said = [{"type": "websocket.connect"}]
+
+        async def receive() -> Message:
+            await asyncio.sleep(0.01)
+            return said.pop() if said else {"type": "websocket.receive", "text": GRANT}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "websocket.send":
+                await asyncio.sleep(2 * PATIENCE_S)
+
         scope = {"type": "websocket", "subprotocols": ["scst.1"], "headers": []}
         await serve_viewer(WebSocket(scope, receive, send), house)
 
+    def refused(why: str) -> float:
+        name = "stereocast_web_viewers_refused_total"
+        return house.metrics.registry.get_sample_value(name, {"why": why}) or 0
+
     with StripServer(address, frames=100_000):
-        began_s = time.monotonic()
-        asyncio.run(visit())
-    assert time.monotonic() - began_s < 5
-    assert house.board.viewers == 0
-    text = house.metrics.text().decode()
-    assert 'stereocast_web_viewers_refused_total{why="slow"} 1.0' in text
-    assert 'stereocast_web_viewers_refused_total{why="backlog"}' in text
+        for visits in range(1, 6):  # in its second a busy machine may make too few frames to pile
+            began_s = time.monotonic()
+            asyncio.run(visit())
+            assert time.monotonic() - began_s < PATIENCE_S
+            assert (house.board.viewers, refused("slow")) == (0, visits)
+            if refused("backlog"):
+                break
+        assert refused("backlog")
 
 
 def test_small_frames_are_not_held_back(serve: Serve, address: Address) -> None:
     """Nagle's algorithm would make a frame wait 40 ms for the info before it to be acknowledged."""
     gateway = serve()
-    ages_ms = []
     with StripServer(address, frames=100_000), gateway.watch() as browser:
-        for _ in range(40):
-            header = wire.HEADER.unpack_from(browser.binary())
-            ages_ms.append((time.monotonic_ns() - header[8]) / 1e6)
-            browser.say(t="credit", n=1)
-    assert statistics.median(ages_ms) < 20
+
+        def wait_s() -> float:
+            """Return the median from an info's coming to its frame's."""
+            waits_s = []
+            for _ in range(10):
+                browser.text("info")
+                info_s = time.monotonic()
+                browser.binary()
+                waits_s.append(time.monotonic() - info_s)
+                browser.say(t="credit", n=1)
+            return statistics.median(waits_s)
+
+        for _ in range(2):
+            wait_s()  # a young connection is acknowledged at once, with or without the algorithm
+        assert soonest(5, NAGLE_S / 2, wait_s) <= NAGLE_S / 2

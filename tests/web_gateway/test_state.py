@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from stereocast.runtime.address import Address
 from stereocast.runtime.web.metrics import Metrics
+from tests.patience import PATIENCE_S, eventually
 from tests.strip_stream import FPS, HEIGHT, WIDTH, StripServer
 from tests.web_gateway.conftest import Serve
 
@@ -15,7 +14,8 @@ def test_alive_is_not_ready(serve: Serve, address: Address) -> None:
     assert http.get("/healthz").status_code == 200
     assert http.get("/readyz").status_code == 503
     with StripServer(address, frames=10_000):
-        assert http.get("/readyz").json() == {"ok": True, "detail": ""}
+        # It asks for a second at most, which may not be enough on a busy machine.
+        eventually(lambda: http.get("/readyz").json() == {"ok": True, "detail": ""})
 
 
 def test_the_status_describes_stream_and_viewers(serve: Serve, address: Address) -> None:
@@ -25,11 +25,13 @@ def test_the_status_describes_stream_and_viewers(serve: Serve, address: Address)
         browser.say(
             t="stats", fps=29.5, age_p50_ms=20, age_p95_ms=40, decoder_queue=1, drops={"late": 3}
         )
-        deadline_s = time.monotonic() + 5
-        while time.monotonic() < deadline_s:
-            status = gateway.http.get("/api/status").json()
-            if status["viewers"] and status["viewers"][0]["fps"]:
-                break
+
+        def has_told() -> bool:
+            viewers = gateway.http.get("/api/status").json()["viewers"]
+            return bool(viewers) and viewers[0]["fps"] is not None
+
+        eventually(has_told)
+        status = gateway.http.get("/api/status").json()
         assert status["engine_reachable"] is True
         assert status["stream"]["width"] == WIDTH
         assert status["stream"]["height"] == HEIGHT
@@ -53,7 +55,7 @@ def test_every_frame_is_told_of(serve: Serve, address: Address) -> None:
     assert frames[0]["seq"] < frames[1]["seq"] < frames[2]["seq"]
     assert frames[-1]["holes_share"] == 0.25
     assert frames[-1]["comfort"] is None
-    assert 0 < frames[-1]["latency_ms"] < 1000
+    assert 0 < frames[-1]["latency_ms"] < 1000 * PATIENCE_S
     assert gateway.http.get("/api/frames?n=0").status_code == 422
     assert "stereocast_web_frame_age_seconds_count" in gateway.http.get("/metrics").text
 
