@@ -23,7 +23,7 @@ def eventually(is_so: Callable[[], object], *, within_s: float = PATIENCE_S) -> 
 
 
 def soonest(attempts: int, limit_s: float, attempt: Callable[[], float]) -> float:
-    """Return the shortest of up to `attempts` durations, the first within `limit_s` at once.
+    """Return the shortest of up to `attempts` durations; the first within `limit_s` is enough.
 
     For bounds of time: one stolen moment of a busy machine costs one attempt, not the test, and
     what is always too slow has no attempt that passes.

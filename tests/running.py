@@ -21,8 +21,9 @@ from stereocast.runtime.rig import Rig
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.source import Source
 from stereocast.runtime.stream import Stream
+from tests import patience
 
-PATIENCE_S = 20.0
+PATIENCE_S = patience.PATIENCE_S
 
 
 def build_rig(frame_size: tuple[int, int], fps: float) -> Rig:
@@ -83,6 +84,11 @@ class Running:
     def break_encoder(self, broken: Encoder) -> None:
         """Let the next pictures be coded by an encoder that fails."""
         self._stream._rig = replace(self._stream._rig, encoder=broken)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a viewer has paused it."""
+        return self._stream.is_paused
 
     def ended(self) -> bool:
         """Return whether it ends by itself within the patience of a test."""

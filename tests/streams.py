@@ -11,7 +11,9 @@ from stereocast.runtime.address import Address
 from stereocast.runtime.client import StreamClient
 from stereocast.runtime.encode import Packet
 from stereocast.runtime.sink.zmq_router import RouterSink
+from tests.patience import PATIENCE_S
 
+PATIENCE_MS = round(PATIENCE_S * 1e3)
 STREAM = wire.Stream(
     codec="h264", codec_string="avc1.42c01f", w=34, h=18, layout="half-sbs", fps=30.0
 )
@@ -27,7 +29,7 @@ def write(sink: RouterSink, seq: int, *, is_key: bool | None = None) -> int:
 
 
 def next_frame(client: StreamClient) -> wire.FrameMessage:
-    message = client.receive(3000)
+    message = client.receive(PATIENCE_MS)
     assert isinstance(message, wire.FrameMessage), message
     return message
 
@@ -39,12 +41,12 @@ class RawPeer:
         self.context = zmq.Context()
         self.socket: zmq.Socket[bytes] = self.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.SNDTIMEO, 5000)
+        self.socket.setsockopt(zmq.SNDTIMEO, PATIENCE_MS)
         self.socket.connect(address.url)
 
     def ask(self, *parts: bytes) -> wire.ServerMessage:
         self.socket.send_multipart(parts)
-        assert self.socket.poll(3000), "no answer"
+        assert self.socket.poll(PATIENCE_MS), "no answer"
         return wire.parse_server(self.socket.recv_multipart())
 
     def close(self) -> None:

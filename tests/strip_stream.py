@@ -28,6 +28,7 @@ from stereocast.runtime.packet import Packet
 from stereocast.runtime.sink.zmq_router import RouterSink
 
 HEIGHT, WIDTH, FPS = 48, 672, 60.0
+LOOK_S = 0.1
 
 
 def strip_frame(index: int, *, height: int = HEIGHT, width: int = WIDTH) -> StereoFrame:
@@ -68,10 +69,14 @@ def description(codec: str = "h264") -> wire.Stream:
 class StripServer:
     """Streams `frames` pictures at FPS, newest first as a camera would, then says EOS.
 
-    sink  its socket: what viewers did can be asked there
+    waits  every picture waits for credit, as those of a file do
+    sink   its socket: what viewers did can be asked there
     """
 
-    def __init__(self, address: Address, *, frames: int, codec: str = "h264") -> None:
+    def __init__(
+        self, address: Address, *, frames: int, codec: str = "h264", waits: bool = False
+    ) -> None:
+        self._waits = waits
         self.sink = RouterSink(address, description(codec))
         self._encoder = encoder(codec)
         self._frames = frames
@@ -98,7 +103,8 @@ class StripServer:
                 if self._is_stopping.is_set():
                     return
             while index < self._frames and not self._is_stopping.wait(1 / FPS):
-                if self.sink.wait_for_credit(0):
+                is_wanted = self.sink.wait_for_credit(LOOK_S if self._waits else 0)
+                if is_wanted:
                     captured_ns = time.monotonic_ns()
                     packet = self._encoder.encode(
                         strip_frame(index), keyframe=self.sink.key_wanted()
@@ -110,7 +116,7 @@ class StripServer:
                     self.sink.write(
                         packet, seq=index, t_capture_ns=captured_ns, extension=extension
                     )
-                index += 1
+                index += is_wanted or not self._waits
 
 
 def frames_of(packets: Sequence[Packet]) -> Iterator[wire.FrameMessage]:

@@ -18,6 +18,7 @@ from stereocast.runtime.client import StreamClient
 from tests import clips
 from tests.clips import Clip
 from tests.commands import Process, Stereocast
+from tests.patience import eventually
 
 Start = Callable[..., Process]
 
@@ -103,10 +104,15 @@ def test_sigterm_ends_the_stream_and_tells_the_viewers(
     second = stereocast("live", "in.mp4", "--address", address)
     assert (second.code, len(second.err)) == (1, 1)
     assert "a stream is running there" in second.err[0]
-    timer = threading.Timer(0.6, lambda: live.send(signal.SIGTERM))
-    timer.start()
-    watched = stereocast("watch", address)
-    timer.join()
+
+    def end_it_when_watched() -> None:
+        eventually((inside / ".out.partial.mkv").exists)
+        live.send(signal.SIGTERM)
+
+    ender = threading.Thread(target=end_it_when_watched)
+    ender.start()
+    watched = stereocast("watch", address, "--record", "out.mkv")
+    ender.join()
     assert watched.code == 0
     assert "the stream ended:" in watched.out
     ended = live.result()
@@ -143,7 +149,7 @@ def test_a_viewer_steers_a_file_and_ctrl_c_ends_it_in_a_pause(
         client.send_quality(seek_s=2.0, paused=True)
         position_s = -1.0
         while position_s != 2.0:
-            message = client.receive(5000)
+            message = client.receive(30_000)
             assert message is not None
             if isinstance(message, wire.FrameMessage):
                 position_s = message.facts["position_s"]

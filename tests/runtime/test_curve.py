@@ -15,6 +15,7 @@ from stereocast.runtime.address import parse_address
 from stereocast.runtime.client import StreamClient
 from stereocast.runtime.encode import Packet
 from stereocast.runtime.sink.zmq_router import RouterSink
+from tests.streams import PATIENCE_MS
 
 STREAM = wire.Stream(codec="mjpeg", codec_string="mjpeg", w=2, h=2, layout="full-sbs", fps=1)
 
@@ -36,7 +37,7 @@ def test_who_is_on_the_list_gets_frames(keys: tuple[Path, Path], tmp_path: Path)
         here = parse_address(f"tcp://127.0.0.1:{port}", folder=tmp_path)
         with StreamClient(here, name="watch", curve=client) as watcher:
             send_one(sink)
-            message = watcher.receive(3000)
+            message = watcher.receive(PATIENCE_MS)
     assert isinstance(message, wire.FrameMessage) and message.payload == b"secret"
 
 

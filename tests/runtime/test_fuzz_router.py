@@ -18,6 +18,7 @@ from stereocast.runtime.client import StreamClient, Sync
 from stereocast.runtime.encode import Packet
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.viewers import ViewerLimits
+from tests.patience import eventually
 
 STREAM = wire.Stream(
     codec="h264", codec_string="avc1.42c01f", w=34, h=18, layout="half-sbs", fps=30
@@ -161,9 +162,7 @@ def disturb(sink: RouterSink, messages: int, seed: int) -> None:
     fuzzer.send(messages)
     fuzzer.close()
     before = stream.written
-    deadline = time.monotonic() + 10
-    while stream.written < before + 20 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    eventually(lambda: stream.written >= before + 20)
     stream.stop()
     good.stop()
     faults = sum(count for name, count in sink.counters.items() if name.startswith("fault"))

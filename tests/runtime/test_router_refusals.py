@@ -17,7 +17,8 @@ from stereocast.runtime.client import StreamClient
 from stereocast.runtime.encode import Packet
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.viewers import ViewerLimits
-from tests.streams import STREAM, RawPeer, next_frame, write
+from tests.patience import PATIENCE_S, eventually
+from tests.streams import PATIENCE_MS, STREAM, RawPeer, next_frame, write
 
 
 def test_a_stream_nobody_can_name_is_refused(address: Address) -> None:
@@ -109,17 +110,21 @@ def test_a_flood_is_not_answered_and_not_a_problem_for_others(
     sink: RouterSink, raw: RawPeer
 ) -> None:
     with StreamClient(sink.address, name="watch") as client:
+        began_s = time.monotonic()
         for _ in range(3000):
             raw.socket.send_multipart([b"C", b"\x81\xa1n\x01"])
         for seq in range(20):
-            assert sink.wait_for_credit(3.0)
+            assert sink.wait_for_credit(PATIENCE_S)
             write(sink, seq)
             client.grant(1, next_frame(client).seq)
-        deadline = time.monotonic() + 5
-        while sum(n for name, n in sink.counters.items() if "fault" in name) < 3000:
-            assert time.monotonic() < deadline, sink.counters
-            time.sleep(0.01)
-    assert sink.counters["fault flood"] >= 2000
+
+        def faults() -> int:
+            return sum(n for name, n in sink.counters.items() if "fault" in name)
+
+        eventually(lambda: faults() >= 3000)
+        # Two hundred may come each second, and the flood took this long at most.
+        rationed = 3000 - 200 * (2 + time.monotonic() - began_s)
+        assert sink.counters["fault flood"] >= rationed
 
 
 def test_an_oversized_message_costs_its_sender_the_connection_only(
@@ -147,18 +152,18 @@ def test_a_viewer_that_never_reads_blocks_neither_engine_nor_close(
     with RouterSink(address, STREAM) as sink:
         mute.connect(address.url)
         mute.send_multipart(hello(credit=8))
-        assert sink.wait_for_credit(3.0)
-        data, longest_s = bytes(100_000), 0.0
+        assert sink.wait_for_credit(PATIENCE_S)
+        data, took_s = bytes(100_000), []
         for seq in range(80):
             mute.send_multipart(wire.pack(wire.Credit(n=8)), zmq.NOBLOCK)
             sink.wait_for_credit(0.05)
             began = time.monotonic()
             sink.write(Packet(data, 0, True), seq=seq, t_capture_ns=0)
-            longest_s = max(longest_s, time.monotonic() - began)
+            took_s.append(time.monotonic() - began)
         assert sink.counters["drop send"] > 0
-        assert longest_s < 0.5
+        assert sorted(took_s)[-5] < 0.5  # of four moments another program may have had its part
         began = time.monotonic()
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < PATIENCE_S
 
 
 def test_after_a_restart_of_the_server_the_viewer_joins_again(address: Address) -> None:
@@ -166,9 +171,9 @@ def test_after_a_restart_of_the_server_the_viewer_joins_again(address: Address) 
     client = StreamClient(address, name="watch")
     old = client.welcome.session
     first.close()
-    assert isinstance(client.receive(3000), wire.End)
+    assert isinstance(client.receive(PATIENCE_MS), wire.End)
     with RouterSink(address, STREAM) as second:
-        again = client.receive(5000)
+        again = client.receive(PATIENCE_MS)
         assert isinstance(again, wire.Welcome) and again.session == client.welcome.session != old
         write(second, 0)
         assert next_frame(client).is_keyframe

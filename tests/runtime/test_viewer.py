@@ -20,6 +20,7 @@ from stereocast.runtime.watch.decode import luma
 from stereocast.runtime.watch.measure import StripCounts
 from stereocast.runtime.watch.outputs import Measure, Output, Outputs, Record, Snapshot
 from stereocast.runtime.watch.session import Ending, WatchSession
+from tests.patience import PATIENCE_S
 from tests.strip_stream import (
     HEIGHT,
     WIDTH,
@@ -36,7 +37,7 @@ def address(tmp_path: Path) -> Address:
 
 
 def play(
-    address: Address, script: list[list[bytes]], *outputs: Output, seconds: float = 3.0
+    address: Address, script: list[list[bytes]], *outputs: Output, seconds: float = PATIENCE_S
 ) -> tuple[WatchSession, ScriptedServer, Ending]:
     with ScriptedServer(address, script) as server, StreamClient(address, name="test") as client:
         viewer = WatchSession(client, outputs)
@@ -51,18 +52,17 @@ EOS = wire.pack(wire.End(code="eos"))
 def test_a_stream_is_watched_to_its_end_with_honest_ages(address: Address, codec: str) -> None:
     measure = Measure()
     with (
-        StripServer(address, frames=20, codec=codec),
+        StripServer(address, frames=20, codec=codec, waits=True),
         StreamClient(address, name="test") as client,
     ):
         viewer = WatchSession(client, [measure])
-        assert viewer.run(seconds=10) is Ending.END_OF_STREAM
-    assert viewer.counts.shown + viewer.counts.skipped == 20
-    assert viewer.counts.shown >= 15
+        assert viewer.run(seconds=PATIENCE_S) is Ending.END_OF_STREAM
+    assert (viewer.counts.shown, viewer.counts.skipped) == (20, 0)
     assert measure.strips.proven == measure.strips.total == viewer.counts.shown
     assert (viewer.counts.decode, viewer.counts.desync, viewer.client.damaged) == (0, 0, 0)
     assert viewer.account.total.count == viewer.counts.shown
     assert list(viewer.account.stages) == ["encode", "send", "receive", "view-decode"]
-    assert 0 < viewer.account.total.min_ns <= viewer.account.total.max_ns < 2_000_000_000
+    assert 0 < viewer.account.total.min_ns <= viewer.account.total.max_ns < PATIENCE_S * 1e9
 
 
 def test_a_slow_viewer_skips_frames_and_never_breaks_the_chain(address: Address) -> None:
@@ -76,7 +76,6 @@ def test_a_slow_viewer_skips_frames_and_never_breaks_the_chain(address: Address)
     assert viewer.counts.skipped > 15
     assert (viewer.counts.decode, viewer.counts.desync) == (0, 0)
     assert measure.strips.proven == 15
-    assert viewer.account.total.max_ns < 1_000_000_000
 
 
 def test_slow_and_fast_viewers_of_one_stream_decode_without_error(address: Address) -> None:
@@ -105,7 +104,7 @@ def test_a_recording_holds_every_shown_frame_and_says_that_it_is_stereo(
         outputs = Outputs(record=record)
         viewer = WatchSession(client, outputs.chosen())
         with outputs.closed(pytest.fail):
-            viewer.run(seconds=10)
+            viewer.run(seconds=PATIENCE_S)
     assert record.is_complete
     strips = StripCounts()
     with av.open(path) as container:
@@ -157,7 +156,7 @@ def test_a_refusal_and_a_notice_reach_the_user(address: Address) -> None:
     with ScriptedServer(address, script), StreamClient(address, name="test") as client:
         viewer = WatchSession(client, [], on_notice=notices.append)
         with pytest.raises(TransportError, match="ended: eight viewers are enough"):
-            viewer.run(seconds=5)
+            viewer.run(seconds=PATIENCE_S)
     assert notices == ["half the rate from now on"]
 
 
