@@ -60,7 +60,7 @@ class Listener(Protocol):
 
 
 class EngineLine:
-    """One connection to the engine, kept up until `stop` or the stream's end.
+    """One connection to the engine, kept up from `start` until `stop` or the stream's end.
 
     clock  how the engine's clock reads here, None while nobody knows; for any thread
     """
@@ -75,6 +75,9 @@ class EngineLine:
         self._lock = threading.Lock()
         self._wake: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name=f"line {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to join; from now on the listener, which must know this line, is called."""
         self._thread.start()
 
     def post(self, command: Callable[[StreamClient], None]) -> bool:

@@ -39,6 +39,7 @@ class FirstFrame:
             if self._line is None or not self._line.is_up:
                 # Without credit nothing comes before the wish for depth has been heard.
                 self._line = EngineLine(self._place, self, name="web first frame", credit=0)
+                self._line.start()
 
     def fetch_anew(self) -> None:
         """Look again if the engine is another one than that of the kept picture."""

@@ -89,6 +89,7 @@ class Preview:
                 self._trouble = ""
                 self._decoder = PictureDecoder()
                 self._line = EngineLine(self._place, self, name="web preview", credit=0)
+                self._line.start()
             else:
                 self._line.post(self._resume)
         try:

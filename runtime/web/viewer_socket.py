@@ -76,6 +76,7 @@ class ViewerSocket:
 
     async def run(self) -> None:
         """Relay until either side leaves; the thread is gone on return."""
+        self._line.start()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
         try:

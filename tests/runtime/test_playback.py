@@ -271,7 +271,6 @@ def test_a_file_in_real_time_resumes_with_a_fresh_picture(film: Path, address: A
             viewer.client.send_quality(paused=False)
             viewer.until_frames(count + 3)
         before, after = viewer.frames[count - 1 : count + 1]
-    # Neither did the film go on meanwhile, nor is its picture as old as the pause.
     assert after.facts["position_s"] - before.facts["position_s"] < paused_ns / 1e9
     assert running.report.account.total.max_ns < paused_ns
 
