@@ -32,6 +32,7 @@ from stereocast.runtime.web.preview import Preview
 from stereocast.runtime.web.viewer_socket import House, serve_viewer
 
 TICK_S = 0.5
+KEEP = "private, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)
@@ -116,23 +117,26 @@ def _add_session(app: FastAPI, options: GatewayOptions) -> None:
 def _add_page(app: FastAPI, folder: Traversable) -> None:
     page = read_page(folder)
 
-    def answer(name: str, request: Request) -> Response:
-        file = page.get(name)
-        if file is None:
+    def answer(name: str, tag: str | None, request: Request) -> Response:
+        file = page.files.get(name)
+        if file is None or tag not in (None, page.tag):
             return JSONResponse({"detail": "no such file"}, 404)
-        # Files may be kept, but are asked for each time: an update must not be half a page.
-        headers = {"etag": file.etag, "cache-control": "no-cache"}
+        # Under the tag a name means the same for ever; without it, it has to be asked for anew.
+        headers = {"etag": file.etag, "cache-control": KEEP if tag else "no-cache"}
         if request.headers.get("if-none-match") == file.etag:
             return Response(status_code=304, headers=headers)
         return Response(file.data, media_type=file.media_type, headers=headers)
 
-    @app.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:
-        return answer(INDEX, request)
+        return answer(INDEX, None, request)
 
-    @app.get("/static/{name}", include_in_schema=False)
-    async def static(name: str, request: Request) -> Response:
-        return answer(name, request)
+    async def static(request: Request) -> Response:
+        return answer(request.path_params["name"], request.path_params.get("tag"), request)
+
+    # Plain routes: a visit asks for all of them at once, and nothing in them is to be validated.
+    app.add_route("/", index, include_in_schema=False)
+    app.add_route("/static/{name}", static, include_in_schema=False)
+    app.add_route("/static/{tag}/{name}", static, include_in_schema=False)
 
 
 async def _tick(preview: Preview, first: FirstFrame) -> None:

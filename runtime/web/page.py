@@ -1,4 +1,8 @@
-"""The page's files: read once from the package into memory, served by their exact names only."""
+"""The page's files: read once from the package into memory, served by their exact names only.
+
+The index names them under a folder that is called after their content. So a browser may keep them
+without ever asking again, and an update is never half a page.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Files of other kinds are not served, whatever lies in the folder."""
 INDEX = "index.html"
+FOLDER = "/static/"
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,39 @@ class PageFile:
     etag: str
 
 
+@dataclass(frozen=True)
+class Page:
+    """The page: its files by name, and the tag of all of them together."""
+
+    files: Mapping[str, PageFile]
+    tag: str
+
+
 def page_folder() -> Traversable:
     """Return the folder of the page inside the package."""
     return files("stereocast.runtime.web") / "static"
 
 
-def read_page(folder: Traversable) -> Mapping[str, PageFile]:
-    """Return the page's files by name; folders inside are not entered."""
-    found: dict[str, PageFile] = {}
+def read_page(folder: Traversable) -> Page:
+    """Return the page's files; folders inside are not entered."""
+    found: dict[str, bytes] = {}
     if folder.is_dir():
         for entry in folder.iterdir():
-            suffix = entry.name[entry.name.rfind(".") :]
-            if suffix in MEDIA_TYPES and entry.is_file():
-                data = entry.read_bytes()
-                tag = hashlib.sha256(data).hexdigest()[:24]
-                found[entry.name] = PageFile(data, MEDIA_TYPES[suffix], f'"{tag}"')
-    return MappingProxyType(found)
+            if _suffix(entry.name) in MEDIA_TYPES and entry.is_file():
+                found[entry.name] = entry.read_bytes()
+    tag = _digest(b"".join(found[name] for name in sorted(found)))
+    if INDEX in found:
+        found[INDEX] = found[INDEX].replace(FOLDER.encode(), f"{FOLDER}{tag}/".encode())
+    files = {
+        name: PageFile(data, MEDIA_TYPES[_suffix(name)], f'"{_digest(data)}"')
+        for name, data in found.items()
+    }
+    return Page(MappingProxyType(files), tag)
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:24]

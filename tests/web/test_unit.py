@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -32,10 +33,18 @@ def test_a_file_of_the_page_has_one_subject_and_no_outside_asset(file: Path) -> 
     assert "https://" not in outside
 
 
+def test_the_page_asks_for_all_its_modules_at_once() -> None:
+    """Otherwise each would be asked for when the one that imports it has come."""
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    asked = re.findall(r'<link rel="modulepreload" href="/static/([^"]+)">', page)
+    assert sorted([*asked, "start.js"]) == sorted(file.name for file in STATIC.glob("*.js"))
+    assert asked[:2] == ["worker-start.js", "connection.js"], "what asks for the stream comes first"
+
+
 def test_the_page_runs_under_a_policy_without_inline_code() -> None:
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     assert "<style" not in page
     assert "style=" not in page
     assert "javascript:" not in page
-    assert page.count("<script") == page.count('<script type="module" src="/static/') == 1
+    assert page.count("<script") == page.count('<script type="module" src="/static/start.js"') == 1
     assert not any(f" on{event}=" in page for event in ("click", "load", "error", "input"))

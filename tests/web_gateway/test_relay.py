@@ -154,7 +154,7 @@ def test_the_stream_comes_back_with_the_engine(serve: Serve, address: Address) -
 
 def test_the_end_of_the_stream_is_told(serve: Serve, address: Address) -> None:
     gateway = serve()
-    with StripServer(address, frames=10), gateway.watch() as browser:
+    with StripServer(address, frames=10, waits=True), gateway.watch() as browser:
         for _ in range(2):
             browser.binary()
         browser.say(t="credit", n=8)

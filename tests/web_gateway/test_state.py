@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from stereocast.runtime.address import Address
 from stereocast.runtime.web.metrics import Metrics
 from tests.patience import PATIENCE_S, eventually
@@ -72,6 +75,17 @@ def test_pages_are_not_sent_twice(serve: Serve) -> None:
     http = serve().http
     tag = http.get("/static/main.js").headers["etag"]
     assert http.get("/static/main.js", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_files_under_the_tag_of_the_page_may_be_kept_for_ever(serve: Serve, page: Path) -> None:
+    (page / "index.html").write_text('<script type="module" src="/static/main.js"></script>')
+    http = serve().http
+    (tagged,) = re.findall(r"/static/\w{24}/main\.js", http.get("/").text)
+    kept = http.get(tagged)
+    assert (kept.status_code, "immutable" in kept.headers["cache-control"]) == (200, True)
+    assert http.get("/").headers["cache-control"] == "no-cache"
+    assert http.get("/static/main.js").headers["cache-control"] == "no-cache"
+    assert http.get(tagged.replace("/static/", "/static/0")).status_code == 404
 
 
 def test_made_up_causes_do_not_fill_the_registry() -> None:

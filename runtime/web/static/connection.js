@@ -23,36 +23,35 @@ export function waitMs(attempt, random, refused = false) {
 }
 
 /**
- * Keeps one WebSocket open until `stop`.
+ * Keeps one WebSocket open from `start` until `stop`.
  *
  * listener.onLink({state, attempt, waitMs, text}) hears of every change: "connecting", "open",
  * "waiting" or "stopped"; listener.onText and onBinary hear the messages.
  */
 export class Connection {
   #url;
-  #listener;
   #socket = null;
   #attempt = 0;
   #timer = null;
   #watch = null;
   #heardMs = 0;
   #hasJoined = false;
+  listener = null;
 
-  constructor(url, listener) {
+  constructor(url) {
     this.#url = url;
-    this.#listener = listener;
   }
 
   /** Connect now, whatever was being waited for. */
   start() {
     this.#drop();
-    this.#listener.onLink({ state: "connecting", attempt: this.#attempt });
+    this.listener.onLink({ state: "connecting", attempt: this.#attempt });
     const socket = new WebSocket(this.#url, SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#hasJoined = false;
     this.#heardMs = performance.now();
-    socket.onopen = () => this.#listener.onLink({ state: "open", attempt: this.#attempt });
+    socket.onopen = () => this.listener.onLink({ state: "open", attempt: this.#attempt });
     socket.onmessage = ({ data }) => this.#hear(data);
     socket.onclose = ({ code, reason }) => this.#lost(REFUSALS[code] ?? reason, code in REFUSALS);
     this.#watch = setInterval(() => this.#checkSilence(), 500);
@@ -80,13 +79,13 @@ export class Connection {
   stop(text) {
     this.#drop();
     this.#attempt = 0;
-    this.#listener.onLink({ state: "stopped", attempt: 0, text });
+    this.listener.onLink({ state: "stopped", attempt: 0, text });
   }
 
   #hear(data) {
     this.#heardMs = performance.now();
-    if (typeof data === "string") this.#listener.onText(data);
-    else this.#listener.onBinary(data);
+    if (typeof data === "string") this.listener.onText(data);
+    else this.listener.onBinary(data);
   }
 
   #checkSilence() {
@@ -100,7 +99,7 @@ export class Connection {
     this.#drop();
     const wait = waitMs(this.#attempt, Math.random(), refused);
     this.#attempt += 1;
-    this.#listener.onLink({ state: "waiting", attempt: this.#attempt, waitMs: wait, text });
+    this.listener.onLink({ state: "waiting", attempt: this.#attempt, waitMs: wait, text });
     this.#timer = setTimeout(() => this.start(), wait);
   }
 

@@ -1,4 +1,5 @@
-// The page's beginning: builds its parts and joins them. No part of the work is done here.
+// Builds the page's parts and joins them. No part of the work is done here, and the first step,
+// which asks for the stream, is start.js.
 
 import { Actions } from "./actions.js";
 import { Headset } from "./headset.js";
@@ -24,11 +25,6 @@ function storage() {
   }
 }
 
-function streamUrl() {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  return `${scheme}://${location.host}/stream`;
-}
-
 /** Keep the canvas at the size of its box in real pixels. */
 function followSize(canvas, player) {
   const resize = () => {
@@ -52,7 +48,15 @@ function hintFor(view, player) {
   return "";
 }
 
-async function begin() {
+/** Return once the document stands; scripts may be faster than it. */
+function documentStands() {
+  if (document.readyState !== "loading") return Promise.resolve();
+  return new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+}
+
+/** Begin: `heard` is what the worker has said so far, open() makes it ask for the stream. */
+export async function begin({ worker, heard, open }) {
+  await documentStands();
   const settings = new Settings(storage());
   const canvas = document.getElementById("picture");
   const early = new Status({ last: null });
@@ -64,7 +68,8 @@ async function begin() {
     return;
   }
   const refusal = await claimSession();
-  const player = new Player({ presenter, settings, url: streamUrl() });
+  open();
+  const player = new Player({ presenter, settings, worker });
   const status = new Status(player);
   if (refusal) status.toast(refusal);
   const headset = new Headset({ player, presenter, settings });
@@ -106,7 +111,6 @@ async function begin() {
   }, REFRESH_MS);
   settings.addEventListener("change", () => status.refresh());
   introspect({ player, settings, headset });
+  player.listen(heard);
   await headset.probe();
 }
-
-begin();

@@ -29,18 +29,22 @@ export class Player extends EventTarget {
   isPaused = false;
   headset = null;
 
-  constructor({ presenter, settings, url }) {
+  constructor({ presenter, settings, worker }) {
     super();
     this.presenter = presenter;
     this.settings = settings;
-    this.#worker = new Worker(new URL("./decoder-worker.js", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => this.#tell("problem", { code: "worker", text: event.message });
-    this.#worker.postMessage({ kind: "open", url });
+    this.#worker = worker;
     settings.addEventListener("change", ({ name }) => this.#settingChanged(name));
     this.reducesMotion = matchMedia("(prefers-reduced-motion: reduce)");
     setInterval(() => this.#wiggle(), WIGGLE_INTERVAL_MS);
     setInterval(() => this.#report(), REPORT_INTERVAL_MS);
+  }
+
+  /** Take over what the worker has said so far, and listen from now on. */
+  listen(heard) {
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onerror = (event) => this.#tell("problem", { code: "worker", text: event.message });
+    for (const message of heard) this.#hear(message);
   }
 
   /** Say something to the gateway. */

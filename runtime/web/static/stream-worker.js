@@ -1,11 +1,11 @@
 // The worker: it owns the connection, the clock, the credits and the decoder, so that a busy page
 // never delays a ping or a picture. The page gets decoded pictures and says what became of them.
+// It is started, with a connection that is being opened, by worker-start.js.
 //
 // To the page: link, stream, picture, depth, notice, health, problem.
-// From the page: open, shown, passed, say, retry, stop.
+// From the page: shown, passed, say, retry, stop.
 
 import { OffsetEstimator } from "./clock.js";
-import { Connection } from "./connection.js";
 import { CreditWindow, wantedCredit } from "./credit.js";
 import { H264Decoder } from "./decoder-h264.js";
 import { JpegDecoder } from "./decoder-jpeg.js";
@@ -21,7 +21,7 @@ const GAP_LIMIT = 10_000;
 /** Return this browser's time in milliseconds, comparable between page and worker. */
 const nowMs = () => performance.timeOrigin + performance.now();
 
-class StreamWorker {
+export class StreamWorker {
   #connection;
   #clock = new OffsetEstimator();
   #credit = new CreditWindow();
@@ -34,15 +34,15 @@ class StreamWorker {
   #lastSaid = new Map();
   #drops = { source: 0, sync: 0, decode: 0 };
 
-  constructor(url) {
-    this.#connection = new Connection(url, {
+  constructor(connection) {
+    this.#connection = connection;
+    connection.listener = {
       onLink: (link) => this.#link(link),
       onText: (text) => this.#guard(() => this.#text(text)),
       onBinary: (buffer) => this.#guard(() => this.#binary(buffer)),
-    });
+    };
     setInterval(() => this.#ping(), PING_INTERVAL_MS);
     setInterval(() => this.#health(), HEALTH_INTERVAL_MS);
-    this.#connection.start();
   }
 
   /** Do what the page asks for. */
@@ -223,9 +223,3 @@ class StreamWorker {
     });
   }
 }
-
-let worker = null;
-onmessage = ({ data }) => {
-  if (data.kind === "open") worker ??= new StreamWorker(data.url);
-  else worker?.obey(data);
-};
