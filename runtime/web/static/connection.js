@@ -25,7 +25,7 @@ export function waitMs(attempt, random, refused = false) {
 /**
  * Keeps one WebSocket open from `start` until `stop`.
  *
- * listener.onLink({state, attempt, waitMs, text}) hears of every change: "connecting", "open",
+ * listener.onLink({state, attempt, waitMs, text, sinceMs}) hears of every change: "connecting", "open",
  * "waiting" or "stopped"; listener.onText and onBinary hear the messages.
  */
 export class Connection {
@@ -45,13 +45,13 @@ export class Connection {
   /** Connect now, whatever was being waited for. */
   start() {
     this.#drop();
-    this.listener.onLink({ state: "connecting", attempt: this.#attempt });
+    this.#tell({ state: "connecting", attempt: this.#attempt });
     const socket = new WebSocket(this.#url, SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#hasJoined = false;
     this.#heardMs = performance.now();
-    socket.onopen = () => this.listener.onLink({ state: "open", attempt: this.#attempt });
+    socket.onopen = () => this.#tell({ state: "open", attempt: this.#attempt });
     socket.onmessage = ({ data }) => this.#hear(data);
     socket.onclose = ({ code, reason }) => this.#lost(REFUSALS[code] ?? reason, code in REFUSALS);
     this.#watch = setInterval(() => this.#checkSilence(), 500);
@@ -79,13 +79,18 @@ export class Connection {
   stop(text) {
     this.#drop();
     this.#attempt = 0;
-    this.listener.onLink({ state: "stopped", attempt: 0, text });
+    this.#tell({ state: "stopped", attempt: 0, text });
   }
 
   #hear(data) {
     this.#heardMs = performance.now();
     if (typeof data === "string") this.listener.onText(data);
     else this.listener.onBinary(data);
+  }
+
+  /** Tell of a change with its moment: the listener may hear of it later. */
+  #tell(link) {
+    this.listener.onLink({ ...link, sinceMs: performance.timeOrigin + performance.now() });
   }
 
   #checkSilence() {
@@ -99,7 +104,7 @@ export class Connection {
     this.#drop();
     const wait = waitMs(this.#attempt, Math.random(), refused);
     this.#attempt += 1;
-    this.listener.onLink({ state: "waiting", attempt: this.#attempt, waitMs: wait, text });
+    this.#tell({ state: "waiting", attempt: this.#attempt, waitMs: wait, text });
     this.#timer = setTimeout(() => this.start(), wait);
   }
 

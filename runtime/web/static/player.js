@@ -127,7 +127,7 @@ export class Player extends EventTarget {
     else if (message.kind === "health") this.health = message;
     else if (message.kind === "stream") this.#begin(message.stream);
     else if (message.kind === "link") {
-      this.link = { ...message, sinceMs: nowMs() };
+      this.link = message;
       this.#tell("link", message);
     } else this.#tell(message.kind, message);
   }
