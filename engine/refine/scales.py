@@ -177,7 +177,7 @@ class RelativeScale:
         steady, correction, carried = self._steady.follow(
             state.steady, samples_of(history[0]), samples_of(teacher[0]), seen.dt
         )
-        untouched = torch.tensor([1.0, 0.0])
+        untouched = torch.eye(2)[0]
         scale, shift = torch.lerp(untouched, correction, seen.calm)
         along_scale, along_shift = carried
         teacher = teacher * scale + (shift + floor)

@@ -92,8 +92,9 @@ class Budget:
 
         comfort  []: 0 no limit but that of divergence, 0.5 the budget, 1 half of it
         """
-        share = torch.tensor([self.front, self.behind]) / (2 * comfort.clamp_min(_UNLIMITED / 2))
-        return width * share.clamp_max(torch.tensor([math.inf, self.divergence]))
+        budgets = 1 / (2 * comfort.clamp_min(_UNLIMITED / 2))
+        behind = (self.behind * budgets).clamp_max(self.divergence)
+        return width * torch.stack((self.front * budgets, behind))
 
 
 def governed_gain(reach_px: Tensor, limits_px: Tensor) -> Tensor:

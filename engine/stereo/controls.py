@@ -74,7 +74,7 @@ def slew(current: Tensor, wanted: Tensor, dt: Tensor) -> Tensor:
 
     dt  float32 [1], seconds. Sudden jumps of the whole scene hurt; a third of a second does not.
     """
-    step = torch.tensor(_RATE_PER_S) * dt
+    step = torch.cat([rate * dt for rate in _RATE_PER_S])
     return current + (wanted - current).clamp(-step, step)
 
 

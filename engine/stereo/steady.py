@@ -64,6 +64,7 @@ class Steady:
 
     def __init__(self) -> None:
         self._fresh_doubt = torch.diag(torch.tensor([_LEVEL_DOUBT * _JITTER**2, _SPEED**2]))
+        self._unchanged = torch.tensor([1.0, 0.0])
 
     def init(self) -> SteadyState:
         """Return the state before the first frame."""
@@ -71,7 +72,7 @@ class Steady:
             reference=torch.zeros(_SAMPLES[0] * _SAMPLES[1]),
             speed=torch.zeros(2),
             relative=torch.zeros(2),
-            correction=torch.tensor([1.0, 0.0]),
+            correction=self._unchanged.clone(),
             doubt=self._fresh_doubt.clone(),
             jitter=torch.full((1,), _JITTER**2),
             frames=torch.zeros(1),
@@ -127,12 +128,11 @@ class Steady:
         correction = torch.stack((scale, wanted[1] - scale * line.coefficients[1]))
         speed = torch.where(agrees, state.speed + gain[1] * surprise, 0.0)
         doubt = torch.where(agrees, doubt - gain[:, None] * doubt[0], self._fresh_doubt)
-        passed = torch.tensor([1.0, 0.0])
-        correction = torch.where(agrees, correction, passed)
+        correction = torch.where(agrees, correction, self._unchanged)
         new = SteadyState(
             state.reference, speed, relative, correction, doubt, jitter, state.frames + 1
         )
-        return new, correction, wanted + passed
+        return new, correction, wanted + self._unchanged
 
 
 def samples_of(depth: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def fill_holes(
     settings = settings_for(view.shape[2])
     launcher = serving(view, holes, disparity, out)
     if launcher is not None:
-        if out.data_ptr() != view.data_ptr():
+        if out is not view:
             out.copy_(view)
         if level == 1:
             cuda.fill_from_row(launcher, out, holes, disparity, NARROW_PX)
@@ -83,7 +83,7 @@ def fill_holes(
         else:
             filled = reference.fill_from_around(view, holes, disparity, settings)
         return out.copy_(filled)
-    if out.data_ptr() != view.data_ptr():
+    if out is not view:
         out.copy_(view)
     mask, is_bytes = holes.view(torch.uint8), view.dtype == torch.uint8
     if level == 1:

@@ -56,7 +56,7 @@ class Motion:
     slack: Tensor
 
 
-def empty_plate(size: tuple[int, int], device: torch.device | str = "cpu") -> Plate:
+def empty_plate(size: tuple[int, int], device: torch.device | str | None = None) -> Plate:
     """Return a plate for pictures of (height, width) that knows nothing."""
     down, across = (-(-n // reference.TILE) for n in size)
     return Plate(
@@ -138,7 +138,7 @@ class Fill:
     holes: Tensor
 
 
-def no_fill(size: tuple[int, int], device: torch.device | str = "cpu") -> Fill:
+def no_fill(size: tuple[int, int], device: torch.device | str | None = None) -> Fill:
     """Return what is kept before the first view of (height, width)."""
     colour = torch.zeros((3, *size), dtype=torch.uint8, device=device)
     return Fill(colour, torch.zeros(size, dtype=torch.bool, device=device))
