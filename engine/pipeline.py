@@ -67,6 +67,7 @@ class Result:
     depth    float32 [h, w], refined, on the network grid
     comfort  float32 [6], see `stereo.score.ComfortReading`
     reading  float32 [4], see `stereo.stage.StereoState`
+    cut      bool [1], whether a new scene begins
     refine   float32 [5], see `refine.watch.RefineReading`; None: depth is not refined
     """
 
@@ -74,6 +75,7 @@ class Result:
     depth: Tensor
     comfort: Tensor
     reading: Tensor
+    cut: Tensor
     refine: Tensor | None
 
 
@@ -133,7 +135,7 @@ class Pipeline:
         mark("warp")
         temporal = TemporalState(depth_state, refine_state, stereo_state, pack_state)
         result = Result(
-            surface, depth, stereo_state.comfort, stereo_state.reading,
+            surface, depth, stereo_state.comfort, stereo_state.reading, cut,
             self.refine.reading(refine_state),
         )  # fmt: skip
         return PipelineState(scene_state, temporal), result

@@ -1,29 +1,31 @@
-"""One running stream: its state, its controls, and the eager executor."""
+"""One running stream: its controls, its clock, what is told of every frame; executors run it."""
 
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
-from torch import Tensor
 
 from stereocast.engine.depth.grid import fitted_grid
 from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
 from stereocast.engine.depth.vda.stage import MemoryPolicy, SinkPolicy
+from stereocast.engine.eager import EagerStep, Executor
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.frame import Frame, StereoFrame
+from stereocast.engine.graph import CapturedStep
 from stereocast.engine.layout import Layout
 from stereocast.engine.packing import FormatsConfig, PackStage
-from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState, TemporalState
+from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState
 from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.refine.stage import RefineStage, TemporalRefiner
 from stereocast.engine.refine.watch import RefineReading
 from stereocast.engine.scene import SceneConfig, SceneStage
-from stereocast.engine.stage import prime
+from stereocast.engine.static import Place, StaticStep
 from stereocast.engine.stereo import Controls, StereoConfig, StereoStage
 from stereocast.engine.stereo.metric import inverse_depth
 from stereocast.engine.thumbnail import thumbnail
@@ -98,44 +100,51 @@ def _silent(stage: str) -> None:
 
 
 class Session:
-    """Run the pipeline frame by frame on the CPU.
+    """Run the pipeline frame by frame, on the CPU or where `place` says.
 
-    The executor is eager: it reads the scene stage's cut flag once per frame, the only host read
-    between stages, and resets the same buffers when it is set. The frame's facts are read last.
+    The frame's facts are read last, when all is done or enqueued.
+
+    executor  how the steps are run, in words
     """
-
-    executor = "eager"
 
     def __init__(
         self, frame_size: tuple[int, int], config: EngineConfig | None = None,
         *, layout: Layout = Layout.FULL_SBS, depth: DepthStage[Any] | None = None,
-        refine: RefineStage[Any] | None = None,
+        refine: RefineStage[Any] | None = None, place: Place | None = None,
     ) -> None:  # fmt: skip
         """Start a stream of frames of `frame_size` = (H, W).
 
         depth   the stage for `config.depth.model`, built by the caller; None: the prior, which
                 alone needs no file
         refine  the stage for `config.refine`, likewise; None: one of those that need no file
+        place   where all is done: on a CUDA device one graph per frame, on the CPU buffers that
+                never move; `depth` and `refine` must be there. None: eagerly, on the CPU
 
         Raises ConfigError if the configuration wants another one then.
         """
         config = config or EngineConfig()
-        depth = depth or _prior(config.depth, frame_size)
+        self._place = place
         self.layout = layout
         self.frame_size = frame_size
         self.controls = config.stereo.controls()
-        self.depth_output = depth.output
         self.cuts = 0
-        self._was_cut = False
-        self._pipeline = Pipeline(
-            scene=SceneStage(config.scene),
-            depth=depth,
-            refine=refine or _filter(config.refine, depth),
-            stereo=StereoStage(frame_size, _stereo(config), depth_output=depth.output),
-            pack=PackStage(frame_size, layout, config.formats, depth_output=depth.output),
-        )
-        self._state = self._pipeline.init()
+        with place.entered() if place else nullcontext():
+            depth = depth or _prior(config.depth, frame_size)
+            self._pipeline = Pipeline(
+                scene=SceneStage(config.scene),
+                depth=depth,
+                refine=refine or _filter(config.refine, depth),
+                stereo=StereoStage(frame_size, _stereo(config), depth_output=depth.output),
+                pack=PackStage(frame_size, layout, config.formats, depth_output=depth.output),
+            )
+        self.depth_output = depth.output
+        self._executor = _executor(self._pipeline, place, frame_size)
+        self.executor = self._executor.description
         self._last_pts_ns: int | None = None
+
+    @property
+    def _state(self) -> PipelineState:
+        return self._executor.state
 
     def step(
         self, frame: Frame, *, controls: Controls | None = None,
@@ -171,19 +180,20 @@ class Session:
             strip=None if strip is None else torch.tensor(strip, dtype=torch.int64),
             is_between=may_move_depth and not is_first,
         )
-        with torch.inference_mode():
-            self._state, result = self._pipeline.step(
-                self._state, x, reset_on=self._reset_on, mark=mark
-            )
+        result = self._executor.step(x, mark=mark)
+        with self._place.entered() if self._place else torch.inference_mode():
             # A copy: the stage's depth is state, or a buffer that the next step overwrites.
             depth = self._pipeline.depth.to_frame(result.depth).clone() if keep_depth else None
             comfort = result.comfort.clone()
             inverse = inverse_depth(result.depth, self.depth_output)
             small = thumbnail(inverse, result.reading[:2]) if with_thumbnail else None
-        far, near, convergence, holes_share = result.reading.tolist()
+            # On a GPU the frame's one wait.
+            numbers = torch.cat((result.reading, comfort[:1], result.cut.float())).tolist()
+        far, near, convergence, holes_share, score, cut = numbers
+        self.cuts += int(cut)
         facts = {
             "depth_near": near, "depth_far": far, "convergence": convergence,
-            "holes_share": holes_share, "comfort": float(comfort[0]), "cut": float(self._was_cut),
+            "holes_share": holes_share, "comfort": score, "cut": cut,
         }  # fmt: skip
         if result.refine is not None:
             refined = RefineReading.of(result.refine)._asdict()
@@ -194,11 +204,7 @@ class Session:
 
     def reset(self) -> None:
         """Forget every frame seen: what follows is a new stream."""
-        with torch.inference_mode():
-            scene = self._pipeline.scene.init()
-            self._state = PipelineState(
-                prime(self._state.scene, scene), self._pipeline.reset(self._state.temporal)
-            )
+        self._executor.reset()
         self._last_pts_ns = None
 
     def _elapsed_s(self, pts_ns: int) -> float:
@@ -208,12 +214,13 @@ class Session:
             return 0.0
         return min(max((pts_ns - last) / 1e9, 0.0), _LONGEST_STEP_S)
 
-    def _reset_on(self, cut: Tensor, state: TemporalState) -> TemporalState:
-        self._was_cut = bool(cut)
-        if not self._was_cut:
-            return state
-        self.cuts += 1
-        return self._pipeline.reset(state)
+
+def _executor(pipeline: Pipeline, place: Place | None, frame_size: tuple[int, int]) -> Executor:
+    if place is None:
+        return EagerStep(pipeline)
+    if place.device.type == "cuda":
+        return CapturedStep(pipeline, place, frame_size=frame_size)
+    return StaticStep(pipeline, place, frame_size=frame_size)
 
 
 def _prior(config: DepthConfig, frame_size: tuple[int, int]) -> PriorDepth:

@@ -1,0 +1,188 @@
+"""Run the pipeline's step on buffers that never move, as a captured graph must.
+
+On the CPU it is the proof that a step keeps what graphs demand; `graph` captures it on a GPU.
+
+    load        the frame and the controls into the input buffers
+    advance     the step: reads the input and the state, never asks the host; a cut primes what
+                remembers, by a kernel that reads the flag itself
+    copy_state  what is new of the state into its buffers, so that the next step finds it there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from stereocast.engine.pipeline import (
+    Input,
+    Mark,
+    Pipeline,
+    PipelineState,
+    Result,
+    TemporalState,
+)
+from stereocast.engine.stage import prime, tensors_of
+from stereocast.kernels.launch import Launcher, launching
+from stereocast.kernels.prime import Priming, prime_on, priming
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step runs.
+
+    device    of all its tensors
+    launcher  of its CUDA kernels; None: whoever serves the device
+    """
+
+    device: torch.device
+    launcher: Launcher | None = None
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Make everything on the device, and launch on its launcher, inside."""
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode())
+            stack.enter_context(self.device)
+            if self.launcher is not None:
+                stack.enter_context(launching(self.launcher))
+            yield
+
+
+class StaticStep:
+    """The step of one stream, with its input, state and output in buffers of fixed addresses.
+
+    state  donated from step to step, always the same tensors
+    pairs  what a cut does to them
+    """
+
+    description = "static buffers"
+
+    def __init__(self, pipeline: Pipeline, place: Place, *, frame_size: tuple[int, int]) -> None:
+        """Allocate everything for frames of `frame_size` = (H, W)."""
+        self._pipeline = pipeline
+        self._place = place
+        with place.entered():
+            self.state = pipeline.init()
+            self._input = Input(
+                rgb=torch.zeros(3, *frame_size, dtype=torch.uint8),
+                controls=torch.zeros(4),
+                dt=torch.zeros(1),
+                strip=torch.zeros(2, dtype=torch.int64),
+            )
+            self._fresh = what_reset_writes(pipeline, self.state.temporal)
+            prime(self.state, pipeline.init())
+            self.pairs = self.pairs_of(self.state)
+        self._result: Result | None = None
+
+    def step(self, x: Input, *, mark: Mark) -> Result:
+        """Consume one frame; the result lies in buffers that the next step overwrites."""
+        stamped = self.load(x)
+        with self._place.entered():
+            new, result = self.advance(self.state, self.pairs, mark=mark, stamped=stamped)
+            copy_state(new, self.state)
+            self._result = _kept(self._result, result)
+        return self._result
+
+    def reset(self) -> None:
+        """Forget every frame, in place."""
+        with self._place.entered():
+            prime(self.state, self._pipeline.init())
+
+    def load(self, x: Input) -> bool:
+        """Copy a frame's input into the buffers; return whether it has a barcode.
+
+        Enqueued, not waited for: what is pinned or on the device must not change until it is taken.
+        """
+        with torch.inference_mode():
+            for field in fields(Input):
+                value = getattr(x, field.name)
+                if value is not None:
+                    getattr(self._input, field.name).copy_(value, non_blocking=True)
+        return x.strip is not None
+
+    def pairs_of(self, state: PipelineState) -> Priming:
+        """Return what a cut does to the tensors of `state`."""
+        tensors = list(tensors_of(state.temporal))
+        return priming([tensors[index] for index in self._fresh], list(self._fresh.values()))
+
+    def advance(
+        self, state: PipelineState, pairs: Priming, *, mark: Mark, stamped: bool
+    ) -> tuple[PipelineState, Result]:
+        """Do one step on the input buffers; the new state is where it came to be.
+
+        state, pairs  where the step finds its memory, and what a cut does to it
+        stamped       whether there is a barcode
+        """
+
+        def reset_on(cut: Tensor, temporal: TemporalState) -> TemporalState:
+            prime_on(cut, pairs)
+            return temporal
+
+        x = self._input
+        if not stamped:
+            x = Input(x.rgb, x.controls, x.dt)
+        return self._pipeline.step(state, x, reset_on=reset_on, mark=mark)
+
+
+def what_reset_writes(pipeline: Pipeline, state: TemporalState) -> dict[int, Tensor]:
+    """Return the fresh value of every tensor that a reset overwrites, by its place in the state.
+
+    Found by doing it twice, over ones and over zeros: a ring of hundreds of megabytes that a reset
+    need not touch is told from what it must. `state` is destroyed. Raises ValueError for a reset
+    that writes a part of a tensor.
+    """
+    tensors = list(tensors_of(state))
+    fresh: dict[int, Tensor] = {}
+    for value in (1, 0):
+        for tensor in tensors:
+            tensor.fill_(value)
+        pipeline.reset(state)
+        for index, tensor in enumerate(tensors):
+            if index in fresh:
+                if not torch.equal(tensor, fresh[index]):
+                    raise ValueError(
+                        f"a reset writes a part of tensor {index} of the state, {tensor.dtype} "
+                        f"{tuple(tensor.shape)}: it must write all of it or nothing"
+                    )
+            elif bool((tensor != value).any()):
+                fresh[index] = tensor.clone()
+    return fresh
+
+
+def copy_state(new: PipelineState, old: PipelineState) -> None:
+    """Copy the tensors of `new` that are others into those of `old`.
+
+    A new tensor that lies in memory of the old state, other than its own, is copied aside first.
+    """
+    pairs = [
+        (before, after)
+        for before, after in zip(tensors_of(old), tensors_of(new), strict=True)
+        if before.data_ptr() != after.data_ptr() and after.numel()
+    ]
+    if not pairs:
+        return
+    taken = {tensor.untyped_storage().data_ptr() for tensor in tensors_of(old)}
+    sources = [
+        after.clone() if after.untyped_storage().data_ptr() in taken else after
+        for _, after in pairs
+    ]
+    torch._foreach_copy_([before for before, _ in pairs], sources)
+
+
+def _kept(kept: Result | None, result: Result) -> Result:
+    """Copy a result into the buffers of the first one."""
+    if kept is None:
+        refine = None if result.refine is None else result.refine.clone()
+        return Result(
+            result.surface.clone(), result.depth.clone(), result.comfort.clone(),
+            result.reading.clone(), result.cut.clone(), refine,
+        )  # fmt: skip
+    for field in fields(Result):
+        value = getattr(result, field.name)
+        if value is not None:
+            getattr(kept, field.name).copy_(value)
+    return kept
