@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stereocast.engine.errors import ConfigError
+from stereocast.engine.errors import ConfigError, DeviceLost
 from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState, Result
 from stereocast.engine.stage import prime
 from stereocast.engine.static import Place, StaticStep, copy_state
@@ -154,6 +154,22 @@ class CapturedStep:
             with self._place.entered():
                 pairs = static.pairs_of(state)
         return captured
+
+
+@contextmanager
+def device_loss_told() -> Iterator[None]:
+    """Turn the error after which a CUDA device refuses everything else into DeviceLost.
+
+    Only a new process gets the device back. Running out of memory is not such an error.
+    """
+    try:
+        yield
+    except torch.AcceleratorError as error:
+        words = str(error).partition("\n")[0]
+        raise DeviceLost(
+            f"the GPU refuses to go on ({words}): this process must end and another begin; "
+            "`stereocast live --supervise` does that"
+        ) from error
 
 
 class _Ranges:

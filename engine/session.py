@@ -16,7 +16,7 @@ from stereocast.engine.depth.vda.stage import MemoryPolicy, SinkPolicy
 from stereocast.engine.eager import EagerStep, Executor
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.frame import Frame, StereoFrame
-from stereocast.engine.graph import CapturedStep
+from stereocast.engine.graph import CapturedStep, device_loss_told
 from stereocast.engine.layout import Layout
 from stereocast.engine.packing import FormatsConfig, PackStage
 from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState
@@ -105,6 +105,7 @@ class Session:
     The frame's facts are read last, when all is done or enqueued.
 
     executor  how the steps are run, in words
+    on_gpu    whether surfaces lie in the memory of a GPU, where the next step overwrites them
     """
 
     def __init__(
@@ -138,8 +139,10 @@ class Session:
                 pack=PackStage(frame_size, layout, config.formats, depth_output=depth.output),
             )
         self.depth_output = depth.output
+        self.refine = self._pipeline.refine
         self._executor = _executor(self._pipeline, place, frame_size)
         self.executor = self._executor.description
+        self.on_gpu = place is not None and place.device.type == "cuda"
         self._last_pts_ns: int | None = None
 
     @property
@@ -180,8 +183,8 @@ class Session:
             strip=None if strip is None else torch.tensor(strip, dtype=torch.int64),
             is_between=may_move_depth and not is_first,
         )
-        result = self._executor.step(x, mark=mark)
-        with self._place.entered() if self._place else torch.inference_mode():
+        with device_loss_told(), self._place.entered() if self._place else torch.inference_mode():
+            result = self._executor.step(x, mark=mark)
             # A copy: the stage's depth is state, or a buffer that the next step overwrites.
             depth = self._pipeline.depth.to_frame(result.depth).clone() if keep_depth else None
             comfort = result.comfort.clone()

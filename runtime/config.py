@@ -22,7 +22,8 @@ from stereocast.engine.scene import SceneConfig
 from stereocast.engine.session import DepthConfig, EngineConfig
 from stereocast.engine.stereo import StereoConfig
 from stereocast.runtime.encode.jpeg import JpegConfig
-from stereocast.runtime.encode.probe import LADDER
+from stereocast.runtime.encode.nvenc import NvencConfig
+from stereocast.runtime.encode.probe import GPU_LADDER
 from stereocast.runtime.encode.x264 import X264Config
 from stereocast.runtime.sink.depth import DepthFileConfig
 from stereocast.runtime.sink.file import FileConfig
@@ -40,7 +41,8 @@ class LiveConfig:
     """How a live stream is made and offered."""
 
     codec: str = "auto"
-    """`auto` takes the first of `x264`, `mjpeg` that really encodes here; or one of them."""
+    """`auto` takes the first that really encodes here of `x264`, `mjpeg`, or on a GPU of `nvenc`,
+    `nvenc-host` before them; or one of these."""
     max_viewers: int = 8
     """Viewers served at once; more are turned away with a message."""
     min_keyframe_ms: int = 500
@@ -49,17 +51,35 @@ class LiveConfig:
     """What may be given up to keep up with a live source: `all`, `keep-size`, or `off`."""
 
     def __post_init__(self) -> None:
-        if self.codec not in ("auto", *LADDER):
-            raise ConfigError(f"live.codec: '{self.codec}' is not one of 'auto', 'x264', 'mjpeg'")
         if self.degrade not in ("all", "keep-size", "off"):
             raise ConfigError(
                 f"live.degrade: '{self.degrade}' is not one of 'all', 'keep-size', 'off'"
             )
+        known = ("auto", *GPU_LADDER)
+        if self.codec not in known:
+            names = ", ".join(f"'{name}'" for name in known)
+            raise ConfigError(f"live.codec: '{self.codec}' is not one of {names}")
         if self.max_viewers < 1 or self.min_keyframe_ms < 0:
             raise ConfigError(
                 f"live.max_viewers must be >= 1 and live.min_keyframe_ms >= 0, "
                 f"got {self.max_viewers} and {self.min_keyframe_ms}"
             )
+
+
+@dataclass(frozen=True)
+class DeviceConfig:
+    """Where the engine works."""
+
+    name: str = "cpu"
+    """`cpu`; `cuda`: an NVIDIA GPU, one CUDA graph per frame; `auto`: that, or else the CPU."""
+    index: int = 0
+    """Number of the GPU."""
+
+    def __post_init__(self) -> None:
+        if self.name not in ("cpu", "cuda", "auto"):
+            raise ConfigError(f"device.name: '{self.name}' is not one of 'cpu', 'cuda', 'auto'")
+        if self.index < 0:
+            raise ConfigError(f"device.index must be >= 0, got {self.index}")
 
 
 @dataclass(frozen=True)
@@ -71,11 +91,13 @@ class Config:
     refine: RefineConfig = field(default_factory=RefineConfig)
     stereo: StereoConfig = field(default_factory=StereoConfig)
     formats: FormatsConfig = field(default_factory=FormatsConfig)
+    device: DeviceConfig = field(default_factory=DeviceConfig)
     threads: ThreadsConfig = field(default_factory=ThreadsConfig)
     source: SourceConfig = field(default_factory=SourceConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
     x264: X264Config = field(default_factory=X264Config)
     jpeg: JpegConfig = field(default_factory=JpegConfig)
+    nvenc: NvencConfig = field(default_factory=NvencConfig)
     file: FileConfig = field(default_factory=FileConfig)
     depth_file: DepthFileConfig = field(default_factory=DepthFileConfig)
 

@@ -62,7 +62,7 @@ OWNERS = {
     "tensorrt_rtx": {"engine/tensorrt.py"},
     "torch_tensorrt": {"export/through_torch.py"},
     "cuda": {"kernels/compiler.py", "kernels/loader.py"},
-    "PyNvVideoCodec": set(),
+    "PyNvVideoCodec": {"runtime/encode/nvenc.py", "runtime/source/nvdec.py"},
     "mamba_ssm": set(),
     "pickle": set(),
     "yt_dlp": {"runtime/source/live/web_video.py"},

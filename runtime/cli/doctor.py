@@ -92,6 +92,7 @@ def doctor(*, kernels: KernelsOption = False, json: JsonOption = None) -> None:
 def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
     """Return rows for people, a report for programs, and whether streaming can work."""
     from stereocast.runtime import machine
+    from stereocast.runtime.cli.doctor_gpu import gpu_parts, gpu_summary
     from stereocast.runtime.encode import probe
     from stereocast.runtime.threads import ThreadsConfig, usable_cores
 
@@ -99,6 +100,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
     kernels, networks, models = _probe_kernels(), _probe_networks(), _models_here()
     threads = ThreadsConfig().resolved(usable_cores())
     encoders = probe.describe(probe.EncoderSettings(threads=threads.encode))
+    gpu = gpu_parts()
     address, transport_works = _probe_transport()
     page = _ways_to_headsets()
     window = machine.version("pygame-ce")
@@ -108,8 +110,8 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         ("system", f"{facts['system']}, Python {facts['python']}"),
         ("packages", ", ".join(f"{k} {v}" for k, v in machine.versions().items())),
         ("kernels", str(kernels.get("kernels", kernels.get("error")))),
-        ("GPU", "CUDA device found; the GPU path is not part of this version" if kernels.get("cuda")
-                else "no CUDA device: everything runs on the CPU"),
+        ("GPU", gpu_summary(gpu)),
+        *((f"GPU {part.name}", part.detail) for part in gpu),
         ("networks", str(networks["detail"])),
         ("depth models", ", ".join(models)),
         ("threads", ", ".join(f"{k} {v}" for k, v in asdict(threads).items())),
@@ -125,6 +127,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         "schema": "stereocast/doctor/1",
         "machine": facts,
         "kernels": kernels,
+        "gpu": [asdict(part) for part in gpu],
         "networks": networks,
         "models": models,
         "threads": asdict(threads),

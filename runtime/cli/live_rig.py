@@ -12,6 +12,7 @@ from stereocast.runtime.cli.outcome import say
 from stereocast.runtime.cli.sessions import open_session
 from stereocast.runtime.config import Config
 from stereocast.runtime.encode.probe import (
+    GPU_LADDER,
     LADDER,
     EncoderChoice,
     EncoderSettings,
@@ -61,13 +62,16 @@ class Workshop:
         config, layout = self._config, self._layout
         session = self.session(frame_size, self.rung)
         height, width = layout.packed_size(*frame_size)
-        names = LADDER if config.live.codec == "auto" else (config.live.codec,)
+        ladder = GPU_LADDER if session.on_gpu else LADDER
+        names = ladder if config.live.codec == "auto" else (config.live.codec,)
         choice = choose_encoder(
             names,
             width=width,
             height=height,
             fps=self._info.fps,
-            settings=EncoderSettings(config.x264, config.jpeg, config.threads.encode, layout),
+            settings=EncoderSettings(
+                config.x264, config.jpeg, config.threads.encode, layout, config.nvenc
+            ),
         )
         say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
         self.encoder_description = choice.encoder.description

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from stereocast.engine.layout import Layout
-from stereocast.runtime.cli.cache import cache_folder, models_folder
+from stereocast.runtime.cli.cache import cache_folder, kernels_folder, models_folder
 from stereocast.runtime.cli.outcome import say
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ def open_session(
     from stereocast.runtime.models.store import ModelStore
     from stereocast.runtime.refiner import open_refiner
 
+    if config.device.name != "cpu":
+        opened = _open_on_gpu(frame_size, config, layout)
+        if opened is not None:
+            return opened
     files = DepthFiles(ModelStore(models_folder()), config.threads.networks, _export)
     depth = open_depth(config.depth, frame_size, files)
     say(depth.notes)
@@ -74,6 +78,28 @@ def open_session(
     stage = KeyedDepth(depth.stage) if keyed else depth.stage
     session = Session(frame_size, config.engine(), layout=layout, depth=stage, refine=refiner.stage)
     return Opened(session, depth, refiner)
+
+
+def _open_on_gpu(frame_size: tuple[int, int], config: Config, layout: Layout) -> Opened | None:
+    """Return a session on the GPU; None, said aloud, where `auto` finds none that works."""
+    from stereocast.engine.errors import MissingDependency
+    from stereocast.runtime.depth import OpenedDepth
+    from stereocast.runtime.gpu import gpu_place, open_on_gpu
+    from stereocast.runtime.models.store import ModelStore
+    from stereocast.runtime.refiner import OpenedRefiner
+
+    try:
+        place = gpu_place(config.device.index, kernels_folder())
+    except MissingDependency as error:
+        if config.device.name == "cuda":
+            raise
+        say([f"the engine runs on the CPU: {error}"])
+        return None
+    store = ModelStore(models_folder())
+    made = open_on_gpu(frame_size, config.engine(), layout, place=place, store=store)
+    say(made.notes)
+    depth = OpenedDepth(made.stage, config.depth.model, f"PyTorch, {made.session.executor}")
+    return Opened(made.session, depth, OpenedRefiner(made.session.refine, config.refine.mode))
 
 
 def _export(network: VideoDepth, name: str, grid: tuple[int, int], precision: str) -> Path:

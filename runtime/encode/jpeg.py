@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from stereocast.engine.errors import ConfigError, EncodeError
+from stereocast.runtime.encode.download import Download
 from stereocast.runtime.encode.surface import packed_size, video_frame
 from stereocast.runtime.packet import Packet
 
@@ -77,6 +78,7 @@ class JpegEncoder:
         self._reformatter = VideoReformatter()
         self._threads = threads
         self._pictures = 0
+        self._download = Download()
         self.description = f"mjpeg quality {config.quality}, {threads} slices"
 
     def encode(self, frame: StereoFrame, *, keyframe: bool = False) -> Packet:
@@ -84,7 +86,8 @@ class JpegEncoder:
 
         Raises EncodeError if the size is not the encoder's, or FFmpeg fails.
         """
-        return self.encode_surface(frame.surface.numpy(), pts_ns=frame.pts_ns, keyframe=keyframe)
+        surface = self._download(frame.surface)
+        return self.encode_surface(surface, pts_ns=frame.pts_ns, keyframe=keyframe)
 
     def encode_surface(
         self, surface: NDArray[np.uint8], *, pts_ns: int, keyframe: bool = False

@@ -10,12 +10,16 @@ import numpy as np
 from stereocast.engine.errors import ConfigError, EncodeError
 from stereocast.engine.layout import Layout
 from stereocast.runtime.encode.jpeg import JpegConfig, JpegEncoder
+from stereocast.runtime.encode.nvenc import NvencConfig, NvencEncoder, NvencHostEncoder
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
 
 LADDER = ("x264", "mjpeg")
-"""Names of the encoders, best first."""
+"""Names of the encoders for pictures of the CPU, best first."""
 
-_PROBE_HEIGHT, _PROBE_WIDTH = 48, 64
+GPU_LADDER = ("nvenc", "nvenc-host", *LADDER)
+"""The same for pictures of a GPU: those below the first bring them to the host, page-locked."""
+
+_PROBE_HEIGHT, _PROBE_WIDTH = 144, 256  # NVENC takes nothing much smaller
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class EncoderSettings:
     mjpeg: JpegConfig = field(default_factory=JpegConfig)
     threads: int = 1
     layout: Layout = Layout.FULL_SBS
+    nvenc: NvencConfig = field(default_factory=NvencConfig)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class ProbeResult:
     detail: str
 
 
+LiveEncoder = X264Encoder | JpegEncoder | NvencEncoder | NvencHostEncoder
+
+
 @dataclass(frozen=True)
 class EncoderChoice:
     """The chosen encoder and why better ones were not.
@@ -48,7 +56,7 @@ class EncoderChoice:
     """
 
     name: str
-    encoder: X264Encoder | JpegEncoder
+    encoder: LiveEncoder
     refused: tuple[ProbeResult, ...]
 
 
@@ -77,8 +85,8 @@ def choose_encoder(
 
 
 def describe(settings: EncoderSettings | None = None) -> list[ProbeResult]:
-    """Try every encoder of the ladder, best first."""
-    return [probe(name, settings or EncoderSettings()) for name in LADDER]
+    """Try every encoder there is, best first."""
+    return [probe(name, settings or EncoderSettings()) for name in GPU_LADDER]
 
 
 def probe(name: str, settings: EncoderSettings) -> ProbeResult:
@@ -89,7 +97,9 @@ def probe(name: str, settings: EncoderSettings) -> ProbeResult:
     _check(name)
     grey = np.full((_PROBE_HEIGHT * 3 // 2, _PROBE_WIDTH), 128, np.uint8)
     try:
-        encoder = _build(name, settings, width=_PROBE_WIDTH, height=_PROBE_HEIGHT, fps=30.0)
+        encoder = _build(
+            name, settings, width=_PROBE_WIDTH, height=_PROBE_HEIGHT, fps=30.0, on_host=True
+        )
         try:
             packet = encoder.encode_surface(grey, pts_ns=0, keyframe=True)
         finally:
@@ -102,14 +112,19 @@ def probe(name: str, settings: EncoderSettings) -> ProbeResult:
 
 
 def _check(name: str) -> None:
-    if name not in LADDER:
-        raise ConfigError(f"encoder: {name!r} is not one of {', '.join(LADDER)}.")
+    if name not in GPU_LADDER:
+        raise ConfigError(f"encoder: {name!r} is not one of {', '.join(GPU_LADDER)}.")
 
 
 def _build(
-    name: str, settings: EncoderSettings, *, width: int, height: int, fps: float
-) -> X264Encoder | JpegEncoder:
+    name: str, settings: EncoderSettings, *, width: int, height: int, fps: float,
+    on_host: bool = False,
+) -> LiveEncoder:  # fmt: skip
     threads = settings.threads
+    if name == "nvenc":
+        return NvencEncoder(settings.nvenc, width=width, height=height, fps=fps, on_host=on_host)
+    if name == "nvenc-host":
+        return NvencHostEncoder(settings.nvenc, width=width, height=height, fps=fps)
     if name == "x264":
         return X264Encoder(
             settings.x264, width=width, height=height, fps=fps, threads=threads,

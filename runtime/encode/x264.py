@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stereocast.engine.errors import ConfigError, EncodeError
 from stereocast.engine.layout import Layout
+from stereocast.runtime.encode.download import Download
 from stereocast.runtime.encode.h264_bits import find_sps
 from stereocast.runtime.encode.surface import packed_size, video_frame
 from stereocast.runtime.packet import Packet
@@ -129,6 +130,7 @@ class X264Encoder:
             ) from error
         self._context: VideoCodecContext | None = context
         self._pictures = 0
+        self._download = Download()
         self.description = (
             f"x264 {config.preset}, {kbps} kb/s, rate buffer "
             f"{config.vbv_frames:g} pictures, {threads} slices"
@@ -139,7 +141,8 @@ class X264Encoder:
 
         Raises EncodeError if the size is not the encoder's, or x264 fails.
         """
-        return self.encode_surface(frame.surface.numpy(), pts_ns=frame.pts_ns, keyframe=keyframe)
+        surface = self._download(frame.surface)
+        return self.encode_surface(surface, pts_ns=frame.pts_ns, keyframe=keyframe)
 
     def encode_surface(
         self, surface: NDArray[np.uint8], *, pts_ns: int, keyframe: bool = False

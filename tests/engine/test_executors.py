@@ -13,9 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from stereocast.engine.errors import ConfigError
+from stereocast.engine.errors import ConfigError, DeviceLost
 from stereocast.engine.frame import Frame
 from stereocast.engine.graph import CapturedStep
+from stereocast.engine.graph import device_loss_told as told
 from stereocast.engine.pipeline import Input
 from stereocast.engine.session import Session
 from stereocast.engine.stage import prime, tensors_of
@@ -205,6 +206,13 @@ def test_new_state_in_old_memory_is_copied_aside_first():
     swapped = type(old)(type(old.scene)(old.scene.thumb, ~old.scene.seen), old.temporal)
     copy_state(swapped, old)
     assert bool(old.scene.seen)
+
+
+def test_a_device_that_refuses_everything_ends_the_process_and_memory_does_not():
+    with pytest.raises(DeviceLost, match=r"refuses to go on .*illegal memory access"), told():
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nhint")
+    with pytest.raises(torch.OutOfMemoryError), told():
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
 
 def test_graphs_are_refused_off_a_cuda_device():

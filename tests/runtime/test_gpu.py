@@ -1,0 +1,74 @@
+"""Opening the engine on a GPU: what fits, what is said, what is refused without one."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+import torch
+
+from stereocast.engine.errors import ConfigError, MissingDependency
+from stereocast.engine.session import DepthConfig
+from stereocast.runtime.cli.doctor_gpu import Part, _version, gpu_parts, gpu_summary
+from stereocast.runtime.config import load
+from stereocast.runtime.gpu import gpu_place, largest_that_fits
+
+without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
+
+
+def test_a_grid_that_does_not_fit_gives_way_to_the_next_and_says_so():
+    def build(config: DepthConfig) -> tuple[int, int]:
+        if config.height * config.width > 120_000:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return config.height, config.width
+
+    made, notes = largest_that_fits(DepthConfig(height=518, width=924), build)
+    assert made == (252, 448)
+    assert notes == (
+        "depth at 518×924 does not fit the GPU's memory: 392×700 is tried",
+        "depth at 392×700 does not fit the GPU's memory: 252×448 is tried",
+    )
+
+
+def test_the_smallest_grids_lack_of_memory_is_raised():
+    def build(config: DepthConfig) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        largest_that_fits(DepthConfig(height=392, width=700), build)
+
+
+@without_gpu
+def test_without_a_gpu_it_is_said_what_to_install():
+    with pytest.raises(MissingDependency, match=r"PyTorch .* install a driver"):
+        gpu_place(0, None)
+
+
+def test_the_device_is_a_setting():
+    assert load().device.name == "cpu"
+    assert load(None, ["device.name=auto"]).device.name == "auto"
+    with pytest.raises(ConfigError, match=r"device\.name: 'tpu' is not one of"):
+        load(None, ['device.name="tpu"'])
+
+
+def test_doctor_names_every_part_and_a_remedy_for_what_is_missing():
+    parts = gpu_parts()
+    assert {"driver", "torch", "launcher", "compiler", "encoder"} <= {p.name for p in parts}
+    for part in parts:
+        assert part.works or any(word in part.detail for word in ("install", "container", "https"))
+
+
+def test_the_summary_names_what_is_missing_and_promises_nothing():
+    parts = tuple(Part(n, n != "torch", "") for n in ("driver", "torch", "launcher", "compiler"))
+    assert gpu_summary(parts) == (
+        "the CUDA path cannot run: without torch; the CPU does everything"
+    )
+    whole = tuple(Part(part.name, True, "") for part in parts)
+    assert "no GPU has proved it yet" in gpu_summary(whole)
+
+
+def test_a_package_that_is_not_there_has_no_version():
+    def lookup(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    assert _version("cuda-core", lookup) is None
