@@ -74,8 +74,12 @@ class DeviceConfig:
     """`cpu`; `cuda`: an NVIDIA GPU, one CUDA graph per frame; `auto`: that, or else the CPU."""
     index: int = 0
     """Number of the GPU."""
+    decode: str = "cpu"
+    """What decodes files: `cpu`; `nvdec`: the GPU's own decoder, which cannot seek."""
 
     def __post_init__(self) -> None:
+        if self.decode not in ("cpu", "nvdec"):
+            raise ConfigError(f"device.decode: '{self.decode}' is not one of 'cpu', 'nvdec'")
         if self.name not in ("cpu", "cuda", "auto"):
             raise ConfigError(f"device.name: '{self.name}' is not one of 'cpu', 'cuda', 'auto'")
         if self.index < 0:

@@ -31,7 +31,7 @@ from stereocast.runtime.cli.options import (
     SuperviseOption,
 )
 from stereocast.runtime.cli.outcome import ExitCode, complain, say, write_json
-from stereocast.runtime.cli.sessions import with_model
+from stereocast.runtime.cli.sessions import decoded_on_gpu, with_model
 from stereocast.runtime.cli.signals import stopping_gently
 from stereocast.runtime.cli.supervise import Supervisor, without_flag
 from stereocast.runtime.cli.web import DEFAULT_PORT
@@ -143,7 +143,7 @@ def live(
         max_height=max_height,
         threads=chosen.threads.decode,
     )
-    opened = open_source(source, options, live=chosen.source)
+    opened = decoded_on_gpu(open_source(source, options, live=chosen.source), chosen)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
         workshop = Workshop(opened.info, chosen, layout)

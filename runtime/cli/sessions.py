@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stereocast.runtime.config import Config
     from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.refiner import OpenedRefiner
+    from stereocast.runtime.source import Source
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,28 @@ def open_session(
     stage = KeyedDepth(depth.stage) if keyed else depth.stage
     session = Session(frame_size, config.engine(), layout=layout, depth=stage, refine=refiner.stage)
     return Opened(session, depth, refiner)
+
+
+def decoded_on_gpu(source: Source, config: Config) -> Source:
+    """Return a file as a source that the GPU decodes, if that is wanted and it can; or as it is.
+
+    What is against it, is said aloud.
+    """
+    from stereocast.engine.errors import StereocastError
+    from stereocast.runtime.gpu import gpu_place
+    from stereocast.runtime.source.file import FileSource
+    from stereocast.runtime.source.nvdec import NvdecSource
+
+    if config.device.decode != "nvdec" or not isinstance(source, FileSource):
+        return source
+    try:
+        place = gpu_place(config.device.index, kernels_folder())
+        decoded = NvdecSource(source.path, place)
+    except StereocastError as error:
+        say([f"the CPU decodes: {error}"])
+        return source
+    source.close()
+    return decoded
 
 
 def _open_on_gpu(frame_size: tuple[int, int], config: Config, layout: Layout) -> Opened | None:
