@@ -15,6 +15,7 @@ from stereocast.training.scenes.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 from stereocast.training.scenes.world import CAMERAS, KINDS
 from stereocast.training.scenes.world.clip import INDOORS, SHARES
 from stereocast.training.scenes.world.gloss import with_highlights
+from stereocast.training.scenes.world.lens import compressed, softened
 
 HEIGHT, WIDTH = 70, 126
 
@@ -200,6 +201,18 @@ def test_highlights_follow_the_eye_and_only_brighten():
     assert (shining >= rgb).all() and not torch.equal(shining, rgb)
     dull = with_highlights(rgb, depth, rows, scene, camera, 0 * glossy)
     assert torch.equal(dull, rgb)
+
+
+def test_compression_rounds_and_finer_steps_change_less():
+    picture = 255 * torch.rand(3, 21, 37, generator=torch.Generator().manual_seed(1))
+    errors = [(compressed(picture, step) - picture).abs().mean() for step in (1e-3, 4.0, 20.0)]
+    assert float(errors[0]) < 0.01 < float(errors[1]) < float(errors[2])
+    assert compressed(picture, 4.0).shape == picture.shape
+
+
+def test_softness_leaves_an_even_picture_as_it_is():
+    even = torch.full((3, 9, 11), 77.0)
+    assert torch.allclose(softened(even, 1.0), even)
 
 
 def test_seeds_for_training_and_for_judging_are_disjoint():

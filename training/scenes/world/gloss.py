@@ -31,7 +31,7 @@ def with_highlights(
     xy = (pixel - camera.principal_px) / camera.focal_px
     rays = torch.cat([xy, torch.ones(len(lit), 1)], dim=1) @ camera.orientation
     points = camera.position + rays * depth_m.reshape(-1)[lit, None]
-    normal = _normals(table[rows.reshape(-1)[lit].long()], points)
+    normal = _normals(table, rows.reshape(-1)[lit].long(), points)
     to_light = scene.light[0] - points
     to_light = to_light / to_light.norm(dim=1, keepdim=True)
     to_eye = -rays / rays.norm(dim=1, keepdim=True)
@@ -46,17 +46,25 @@ def with_highlights(
     return (rgb + added.reshape(1, -1, width)).clamp_max_(255).to(torch.uint8)
 
 
-def _normals(rows: Tensor, points: Tensor) -> Tensor:
-    """Return the unit normals of primitives [N, 16] at points [N, 3] on them."""
-    u, v = rows[:, 5:8], rows[:, 8:11]
+def _normals(table: Tensor, numbers: Tensor, points: Tensor) -> Tensor:
+    """Return the unit normals of primitives, rows `numbers` [N] of a table, at points [N, 3]."""
+    u, v = table[:, 5:8], table[:, 8:11]
     across = torch.linalg.cross(u, v)
-    normal = across / across.norm(dim=1, keepdim=True)
-    is_round = (rows[:, 0] == ELLIPSOID) | (rows[:, 0] == SPHERE)
-    away = points - rows[:, 2:5]
-    third = torch.where(rows[:, 0] == ELLIPSOID, rows[:, 11], u.norm(dim=1))[:, None]
+    across = across / across.norm(dim=1, keepdim=True)
+    normals = across[numbers]
+    is_egg = table[:, 0] == ELLIPSOID
+    curved = torch.nonzero((is_egg | (table[:, 0] == SPHERE))[numbers])[:, 0]
+    number = numbers[curved]
+    away = points[curved] - table[number, 2:5]
+    third = torch.where(is_egg, table[:, 11], u.norm(dim=1))
     # The gradient of Σ (away·axis / radius)², axis by axis.
-    gradient = (away * u).sum(1, keepdim=True) * u / u.square().sum(1, keepdim=True) ** 2
-    gradient = gradient + (away * v).sum(1, keepdim=True) * v / v.square().sum(1, keepdim=True) ** 2
-    gradient = gradient + (away * normal).sum(1, keepdim=True) * normal / third**2
-    gradient = gradient / gradient.norm(dim=1, keepdim=True)
-    return torch.where(is_round[:, None], gradient, normal)
+    gradient = torch.zeros_like(away)
+    for axis, length2 in (
+        (u, u.square().sum(1) ** 2),
+        (v, v.square().sum(1) ** 2),
+        (across, third**2),
+    ):
+        scaled = (axis / length2[:, None])[number]
+        gradient += (away * axis[number]).sum(1, keepdim=True) * scaled
+    normals[curved] = gradient / gradient.norm(dim=1, keepdim=True)
+    return normals

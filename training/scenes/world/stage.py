@@ -40,12 +40,13 @@ Mover = Callable[[float], Parts]
 class World:
     """What a seed has built: any instant of it follows from the time alone.
 
+    resting, shades  rows and shadows of what rests, as Scene wants them
     owners  [rows] int32, the number of the thing that each row of the scene belongs to; −1: sky
     gloss   [sheets, 2], as gloss.py wants it
     """
 
-    resting: tuple[Row, ...]
-    shades: tuple[Row, ...]
+    resting: Tensor
+    shades: Tensor
     movers: tuple[Mover, ...]
     owners: Tensor
     sheets: Tensor
@@ -56,7 +57,8 @@ class World:
 
     def scene_at(self, seconds: float, eye: Vec) -> Scene:
         """Return what stands where, and the sky around an eye."""
-        rows, shades = list(self.resting), list(self.shades)
+        rows: list[Row] = []
+        shades: list[Row] = []
         for mover in self.movers:
             more, under = mover(seconds)
             rows += more
@@ -64,9 +66,9 @@ class World:
         if self.sky is not None:
             rows += _sky(eye, self.sky)
         return Scene(
-            primitives=torch.tensor(rows),
+            primitives=torch.cat([self.resting, torch.tensor(rows).reshape(-1, 16)]),
             textures=self.sheets,
-            shadows=torch.tensor(shades).reshape(-1, 10),
+            shadows=torch.cat([self.shades, torch.tensor(shades).reshape(-1, 10)]),
             light=self.light,
         )
 
@@ -171,8 +173,8 @@ class Stage:
         """Return what has been built."""
         owners = [*self.owners, *self.moving_owners, *([-1] * 4 if self.sky else [])]
         return World(
-            resting=tuple(self.rows),
-            shades=tuple(self.shades),
+            resting=torch.tensor(self.rows),
+            shades=torch.tensor(self.shades).reshape(-1, 10),
             movers=tuple(self.movers),
             owners=torch.tensor(owners, dtype=torch.int32),
             sheets=torch.stack(self.sheets),

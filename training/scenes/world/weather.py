@@ -1,4 +1,7 @@
-"""What air and camera do to colours, never to depth: fog, exposure, flashes, fades, noise."""
+"""What air and camera do to colours, never to depth: fog, exposure, flashes, fades, noise.
+
+The lens and the codec are in lens.py.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from torch import Tensor
 
 from stereocast.training.scenes.draws import Draws
 from stereocast.training.scenes.room import Swing
+from stereocast.training.scenes.world.lens import compressed, softened
 
 WEATHER_STREAM, NOISE_STREAM = 11, 12
 
@@ -23,7 +27,8 @@ class Weather:
     tint      gains of the three channels
     flash     every so many frames one or two are lit up, 0: never
     fade      every so many frames the picture goes through black (or white), 0: never
-    noise     deviation of the camera's noise, in 8-bit levels
+    soft      share of a small blur; noise: deviation of the camera's noise, in 8-bit levels
+    step      coarseness of compression, in 8-bit levels, 0: none
     """
 
     seed: int
@@ -35,10 +40,15 @@ class Weather:
     flash: int
     fade: int
     fades_to: float
+    soft: float
     noise: float
+    step: float
 
     def over(self, rgb: Tensor, depth_m: Tensor, index: int, *, noisy: bool = True) -> Tensor:
-        """Return the picture [3, H, W] uint8 as it is taken through this weather."""
+        """Return the picture [3, H, W] uint8 as it is taken through this weather.
+
+        noisy  whether the camera adds its noise and compression, which no second eye shares
+        """
         picture = rgb.float()
         if self.fog_m > 0:
             # The sky is not farther than the haze before it: it keeps a part of its colour.
@@ -53,9 +63,13 @@ class Weather:
         faded = self._fade_at(index)
         if faded > 0:
             picture = picture * (1 - faded) + self.fades_to * faded
+        if self.soft > 0:
+            picture = softened(picture, self.soft)
         if noisy and self.noise > 0:
             draws = Draws(self.seed, NOISE_STREAM, index)
             picture += self.noise * torch.randn(picture.shape, generator=draws.generator)
+        if noisy and self.step > 0:
+            picture = compressed(picture, self.step)
         return picture.add_(0.5).clamp_(0, 255).to(torch.uint8)
 
     def _flash_at(self, index: int) -> float:
@@ -94,5 +108,7 @@ def draw_weather(seed: int, *, outdoors: bool) -> Weather:
         flash=flash if 0.2 <= changes < 0.25 else 0,
         fade=fade if 0.25 <= changes < 0.33 else 0,
         fades_to=0.0 if draws.uniform(0, 1) < 0.8 else 255.0,
+        soft=draws.uniform(0.1, 1.0) if draws.uniform(0, 1) < 0.5 else 0.0,
         noise=draws.uniform(0.5, 5.0) if draws.uniform(0, 1) < 0.7 else 0.0,
+        step=math.exp(draws.uniform(0.7, 3.2)) if draws.uniform(0, 1) < 0.5 else 0.0,
     )
