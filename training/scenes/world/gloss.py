@@ -51,7 +51,7 @@ def _normals(table: Tensor, numbers: Tensor, points: Tensor) -> Tensor:
     u, v = table[:, 5:8], table[:, 8:11]
     across = torch.linalg.cross(u, v)
     across = across / across.norm(dim=1, keepdim=True)
-    normals = across[numbers]
+    normals: Tensor = across[numbers]
     is_egg = table[:, 0] == ELLIPSOID
     curved = torch.nonzero((is_egg | (table[:, 0] == SPHERE))[numbers])[:, 0]
     number = numbers[curved]
