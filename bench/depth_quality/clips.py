@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ FIRST_SEED = 950_000
 """No training and no tuning has seen worlds from here on."""
 BAND_FRAMES = 3
 """Pixels whose thing changed within so many frames are the occlusion band."""
+STEPS = (1, 5)
+"""Frames between those that are compared by pose."""
 SEEN = 0.03
 """Largest difference of exact log depths, carried and there, of a point that both frames see."""
 
@@ -38,10 +41,35 @@ class ScoredClip:
     moving: Tensor
     band: Tensor
 
-    def seen_before(self, index: int, step: int = 1) -> Tensor:
-        """Return, bool [h, w], which points of frame `index` frame `index − step` sees, too."""
-        exact, there = carried_depth(self.clip, self.clip.log_depth, index, index - step)
-        return ((exact - there).abs() < SEEN) & ~self.moving[index]
+    @cached_property
+    def pairs(self) -> dict[tuple[int, int], Tensor]:
+        """Which points of a frame another one sees, too: bool [h, w] by source and target.
+
+        Pairs of frames one and five apart, both ways, without a cut between; what moves is left
+        out. The same for every method, so made once.
+        """
+        seen = {}
+        for step in STEPS:
+            for later in range(step, self.clip.frames):
+                if self.clip.cut[later - step + 1 : later + 1].any():
+                    continue
+                for source, target in ((later, later - step), (later - step, later)):
+                    exact, there = carried_depth(self.clip, self.clip.log_depth, source, target)
+                    near = (exact - there).abs() < SEEN
+                    seen[source, target] = near & ~self.moving[source]
+        return seen
+
+    @cached_property
+    def still(self) -> Tensor:
+        """What rests in the picture and was seen one frame before, bool [T, h, w]."""
+        still = torch.zeros(self.moving.shape, dtype=torch.bool)
+        for index in range(1, self.clip.frames):
+            if (index, index - 1) in self.pairs:
+                rest = self.clip.flow[index].abs().sum(0) == 0
+                fine = rest.repeat_interleave(2, 0).repeat_interleave(2, 1)
+                height, width = still.shape[1:]
+                still[index] = self.pairs[index, index - 1] & fine[:height, :width]
+        return still
 
 
 @dataclass(frozen=True)

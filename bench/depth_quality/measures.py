@@ -98,12 +98,8 @@ def _steadiness(scored: ScoredClip, log_depth: Tensor) -> Measures:
     uncut = ~clip.cut[1:, None, None]
     counted = uncut & (exact.abs() < _SMALL_CHANGE)
     counted[: FIRST_FRAME - 1] = False
-    still = torch.zeros_like(counted)
-    for index in range(FIRST_FRAME, clip.frames):
-        if not clip.cut[index]:
-            rest = clip.flow[index].abs().sum(0).repeat_interleave(2, 0).repeat_interleave(2, 1)
-            at_rest = rest[: still.shape[1], : still.shape[2]] == 0
-            still[index - 1] = scored.seen_before(index) & at_rest
+    still = scored.still[1:].clone()
+    still[: FIRST_FRAME - 1] = False
     return {
         "TGM": _mean(wrong, counted),
         "flicker": _mean(wrong, still),
@@ -116,15 +112,11 @@ def _steadiness(scored: ScoredClip, log_depth: Tensor) -> Measures:
 
 def _alignment(scored: ScoredClip, log_depth: Tensor, step: int) -> float:
     """Return TAE in %: how far depth, carried by exact poses, is from the depth found there."""
-    clip, errors = scored.clip, []
-    for index in range(FIRST_FRAME + step, clip.frames):
-        if clip.cut[index - step + 1 : index + 1].any():
-            continue
-        for source, target in ((index, index - step), (index - step, index)):
-            exact, there = carried_depth(clip, clip.log_depth, source, target)
-            expected, found = carried_depth(clip, log_depth, source, target)
-            counted = ((exact - there).abs() < 0.03) & ~scored.moving[source]
-            counted &= expected.isfinite()
+    errors = []
+    for (source, target), seen in scored.pairs.items():
+        if abs(source - target) == step and min(source, target) >= FIRST_FRAME:
+            expected, found = carried_depth(scored.clip, log_depth, source, target)
+            counted = seen & expected.isfinite()
             errors.append(_mean((expected - found).expm1().abs(), counted))
     kept = [error for error in errors if math.isfinite(error)]
     return 100 * sum(kept) / len(kept) if kept else math.nan

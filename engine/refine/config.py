@@ -15,8 +15,8 @@ CORES = ("mamba", "none")
 class RefineConfig:
     """Which refiner, and how far it may go."""
 
-    mode: str = "off"
-    """`off` passes depth on; `classic` filters it in time; `net` lets a network correct that."""
+    mode: str = "classic"
+    """`classic` filters depth in time; `net` lets a network correct that; `off` passes it on."""
     core: str = "mamba"
     """Of the network: `mamba` remembers features, `none` only what the filter remembers."""
     gate: int = 4

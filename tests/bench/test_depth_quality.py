@@ -41,7 +41,7 @@ def test_exact_depth_is_without_any_fault(clip) -> None:
 
 def test_exact_depth_lies_where_exact_poses_carry_it(clip) -> None:
     expected, there = carried_depth(clip.clip, clip.clip.log_depth, 5, 4)
-    seen = clip.seen_before(5)
+    seen = clip.pairs[5, 4]
     assert seen.float().mean() > 0.4
     assert (expected - there)[seen].abs().mean() < 0.01
 

@@ -57,5 +57,5 @@ def test_it_is_the_depth_of_the_stage_at_the_frames_size():
     _, depth = stage.step(stage.init(), DepthInput(frame.rgb, torch.zeros(1)))
     kept = Session(SIZE).step(frame, keep_depth=True).depth
     assert kept is not None
-    assert torch.equal(kept, stage.to_frame(depth))
+    torch.testing.assert_close(kept, stage.to_frame(depth))  # the first one is not refined
     assert 0 <= float(kept.min()) < float(kept.max()) <= 1
