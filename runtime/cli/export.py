@@ -14,6 +14,7 @@ import typer
 
 from stereocast.engine.errors import ConfigError
 from stereocast.runtime.cli.cache import cache_folder
+from stereocast.runtime.cli.export_refiner import REFINERS, RefinerWish, export_refiner
 from stereocast.runtime.cli.networks import NamedNetwork, load_network
 from stereocast.runtime.cli.options import JsonOption
 from stereocast.runtime.cli.outcome import write_json
@@ -94,10 +95,18 @@ def export(
     stereocast export vda-small --grid 252x448 --out exports
     stereocast export vda-small --plan --targets 86,89         RTX 30 and 40 cards
     stereocast export vda-small --plan --builder torch-tensorrt
+    stereocast export refiner --plan                           refine.mode = net; or refiner-none
     """
     from stereocast.export.store import Export, obtain
 
     height_width, devices = _grid(grid), None if targets is None else _targets(targets)
+    if model in REFINERS:
+        wish = RefinerWish(
+            REFINERS[model], height_width, out or cache_folder() / "exports", weights,
+            (devices or (86, 89, 120)) if plan else None,
+        )  # fmt: skip
+        _refiner(wish, json)
+        return
     if plan and precision is Precision.INT8:
         raise ConfigError("a plan is fp32 or fp16; int8 is for CPUs: leave --plan or int8 out")
     if plan:
@@ -126,6 +135,22 @@ def export(
             "export": asdict(wanted),
             "files": [str(file) for file in files],
             "verification": None if compared is None else asdict(compared),
+        },
+    )
+
+
+def _refiner(wish: RefinerWish, json: Path | None) -> None:
+    with _progress() as (say, advance):
+        files = export_refiner(wish, say, advance)
+    for file in files:
+        typer.echo(f"{file}  {file.stat().st_size / _MIB:.1f} MiB")
+    write_json(
+        json,
+        {
+            "schema": "stereocast/export/1",
+            "export": {"model": f"refiner-{wish.core}", "grid": list(wish.grid)},
+            "files": [str(file) for file in files],
+            "verification": None,
         },
     )
 
