@@ -18,8 +18,10 @@ from stereocast.engine.refine.network import RefineNetwork, RefineStep, RunnerCo
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.refine.reliability import Reliability
 from stereocast.engine.refine.stage import RefineStage, TemporalRefiner
+from stereocast.engine.refine.step import Corrector
 from stereocast.engine.refine.weights import load_network
-from stereocast.engine.runner import Runner, TorchRunner
+from stereocast.engine.runner import TorchRunner
+from stereocast.kernels import native
 from stereocast.runtime.depth import OpenedDepth
 
 RefinerExporter = Callable[[RefineNetwork, tuple[int, int]], Path]
@@ -64,11 +66,10 @@ def open_refiner(
     if config.mode == "off":
         return OpenedRefiner(Unrefined(), config.mode)
     reliability = calibration_of(depth.model)
-    corrector: RunnerCorrector | None = None
+    corrector: Corrector | None = None
     said, notes = "", tuple[str, ...]()
     if config.mode == "net":
-        runner, said, notes = _runner(config, depth.stage.grid, threads, exporter)
-        corrector = RunnerCorrector(runner)
+        corrector, said, notes = _corrector(config, depth.stage.grid, threads, exporter)
     stage = TemporalRefiner(
         config, depth.stage.grid, depth_output=depth.stage.output,
         reliability=reliability, corrector=corrector,
@@ -97,17 +98,25 @@ def calibration_of(model: str, folder: Path = CALIBRATIONS) -> Reliability | Non
         ) from None
 
 
-def _runner(
+def _corrector(
     config: RefineConfig, grid: tuple[int, int], threads: int, exporter: RefinerExporter | None
-) -> tuple[Runner, str, tuple[str, ...]]:
-    """Return what executes the network, its name, and notes."""
+) -> tuple[Corrector, str, tuple[str, ...]]:
+    """Return the network on what executes it, the name of that, and notes.
+
+    ONNX Runtime has no selective scan: it walks over the states once per operator. So PyTorch runs
+    the network where the scan is native.
+    """
     network = load_network(config.core)
+    if config.core == "mamba" and native.serving() is not None:
+        return network, "PyTorch, native scan", ()
     try:
         if exporter is None:
             raise ConfigError("nothing here can export it to ONNX")
         runner = OnnxRunner(exporter(network, grid), threads=threads)
-        return runner, f"ONNX Runtime, {threads} thread{'s' if threads > 1 else ''}", ()
+        said = f"ONNX Runtime, {threads} thread{'s' if threads > 1 else ''}"
+        return RunnerCorrector(runner), said, ()
     except StereocastError as error:
         step = RefineStep(network, grid)
         plain = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
-        return plain, "PyTorch", (f"the refiner's network runs in PyTorch: {error}",)
+        note = f"the refiner's network runs in PyTorch: {error}"
+        return RunnerCorrector(plain), "PyTorch", (note,)

@@ -173,7 +173,7 @@ class Refiner:
             correction=correction,
         )  # fmt: skip
         reset = ~known | (x.dt > LONGEST_GAP_S) | _is_other_scene(history, aligned)
-        reset = reset | ~_is_finite(answer, variance, *network)
+        reset = reset | ~_is_finite(answer, variance)
         fresh = (teacher, refine.variance_after_reset(confidence), torch.zeros_like(length))
         at = reset[:, None, None]
         answer, variance, length = (

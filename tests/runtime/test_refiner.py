@@ -6,13 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.refine.config import RefineConfig
+from stereocast.engine.refine.network import RefineNetwork
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.refine.reliability import Reliability
-from stereocast.engine.refine.stage import TemporalRefiner
+from stereocast.engine.refine.stage import RefineInput, TemporalRefiner
+from stereocast.engine.refine.weights import load_network, save_network
+from stereocast.kernels import native
+from stereocast.runtime import refiner
 from stereocast.runtime.depth import OpenedDepth
 from stereocast.runtime.refiner import SCHEMA, calibration_of, open_refiner
 
@@ -28,6 +33,28 @@ def test_off_has_no_network_and_nothing_to_say() -> None:
 def test_classic_needs_no_file() -> None:
     opened = open_refiner(RefineConfig(mode="classic"), PRIOR)
     assert isinstance(opened.stage, TemporalRefiner) and not opened.notes
+
+
+@pytest.mark.parametrize(
+    ("core", "runner"), [("mamba", "PyTorch, native scan"), ("none", "PyTorch")]
+)
+def test_the_scan_is_native_where_it_can_be(core, runner, tmp_path, monkeypatch) -> None:
+    if native.serving() is None:
+        runner = "PyTorch"
+    network = RefineNetwork(core)
+    save_network(network, tmp_path / "weights.safetensors")
+    monkeypatch.setattr(
+        refiner, "load_network", lambda core: load_network(core, tmp_path / "weights.safetensors")
+    )
+    opened = open_refiner(RefineConfig(mode="net", core=core), PRIOR)
+    assert opened.runner == runner
+    assert bool(opened.notes) == (runner == "PyTorch")  # without an exporter that is second best
+    rgb = torch.full((3, 64, 96), 90, dtype=torch.uint8)
+    state = opened.stage.init()
+    for _ in range(3):
+        x = RefineInput(rgb, torch.full((16, 24), 0.5), torch.full((1,), 1 / 30))
+        state, depth = opened.stage.step(state, x)
+        torch.testing.assert_close(depth, x.depth)
 
 
 def calibration(folder: Path, **changes: object) -> Path:
