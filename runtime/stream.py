@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from stereocast.engine.errors import EncodeError
 from stereocast.engine.frame import StereoFrame
 from stereocast.runtime.absence import AbsenceTeller
+from stereocast.runtime.capture import CaptureWriter, Done
 from stereocast.runtime.encode import Packet
 from stereocast.runtime.mailbox import Closed
 from stereocast.runtime.overload import Overload
@@ -32,17 +33,20 @@ class Stream:
     strip  stamp the barcode of the latency measurement into both eyes
     build  makes the rig for another size of frame; None: the size cannot change
     overload  what lightens the work of a live source that the engine cannot keep up with
+    capture  where each step of the engine is kept
     The stream owns the rig from now on: close it.
     """
 
     def __init__(
         self, source: PacedSource, rig: Rig, sink: RouterSink,
-        *, build: RigBuilder | None = None, overload: Overload | None = None, strip: bool = False,
+        *, build: RigBuilder | None = None, overload: Overload | None = None,
+        capture: CaptureWriter | None = None, strip: bool = False,
     ) -> None:  # fmt: skip
         self._source = source
         self._rig = rig
         self._build = build
         self._overload = overload
+        self._capture = capture
         self._sink = sink
         self._strip = strip
         self._trusted_from = 0
@@ -139,6 +143,7 @@ class Stream:
         else:
             moments = [captured_ns, captured.t_dequeue_ns, taken_ns]
         known = len(moments)
+        strip = (frame.index, report.frames_out) if self._strip else None
         may_move = self._overload is not None and self._overload.may_move_depth
 
         def step() -> StereoFrame:
@@ -146,7 +151,7 @@ class Stream:
             return session.step(
                 frame,
                 controls=self._controls,
-                strip=(frame.index, report.frames_out) if self._strip else None,
+                strip=strip,
                 mark=lambda _: moments.append(time.monotonic_ns()),
                 with_thumbnail=self._sink.depth_wanted(),
                 may_move_depth=may_move,
@@ -154,6 +159,13 @@ class Stream:
 
         stereo, was_poisoned = step_soundly(session, step)
         report.poisoned += was_poisoned
+        if self._capture is not None:
+            self._capture.add(
+                Done(
+                    session, frame, stereo, captured_ns, self._controls, strip, may_move,
+                    is_reset=has_turned or was_poisoned,
+                )
+            )  # fmt: skip
         packet = self._encode(stereo, is_key=has_turned or self._sink.key_wanted())
         moments.append(time.monotonic_ns())
         self._send(packet, stereo, moments, is_discontinuous=has_turned)

@@ -25,6 +25,7 @@ from stereocast.runtime.cli.keys import keys
 from stereocast.runtime.cli.live import live
 from stereocast.runtime.cli.models import models
 from stereocast.runtime.cli.outcome import ExitCode, complain
+from stereocast.runtime.cli.replay import replay
 from stereocast.runtime.cli.signals import ignore_signals, interrupt_on_signals
 from stereocast.runtime.cli.watch import watch
 from stereocast.runtime.cli.web import web
@@ -45,7 +46,7 @@ app = typer.Typer(
         "max_content_width": _WIDEST_HELP,
     },
 )
-for command in (demo, live, watch, web, convert, export, doctor, keys):
+for command in (demo, live, watch, web, replay, convert, export, doctor, keys):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(bench, name="bench")

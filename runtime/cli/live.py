@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +39,7 @@ from stereocast.runtime.cli.web_child import web_beside
 
 if TYPE_CHECKING:
     from stereocast.runtime import wire
+    from stereocast.runtime.capture import CaptureWriter
     from stereocast.runtime.cli.live_rig import Workshop
     from stereocast.runtime.config import Config
     from stereocast.runtime.overload import Overload
@@ -81,6 +82,10 @@ def live(
     lan: Annotated[
         bool, typer.Option("--lan", help="Let other machines see the page, by a one-time link.")
     ] = False,
+    capture: Annotated[
+        Path | None,
+        typer.Option("--capture", metavar="FILE", help="Keep what `replay` repeats; large."),
+    ] = None,
     supervise: SuperviseOption = False,
     model: ModelOption = None,
     config: ConfigOption = None,
@@ -148,11 +153,16 @@ def live(
         say(opened.info.notes)
         workshop = Workshop(opened.info, chosen, layout)
         rig = workshop.build((opened.info.height, opened.info.width))
-        with closing(rig), _offer(rig.stream, chosen, address, curve) as sink:
+        with (
+            closing(rig),
+            _offer(rig.stream, chosen, address, curve) as sink,
+            _capturing(capture, workshop, chosen, layout) as kept,
+        ):
             overload = _lightener(paced, workshop, sink, chosen.live.degrade)
             stream = Stream(
-                paced, rig, sink, build=workshop.build, overload=overload, strip=latency_strip
-            )
+                paced, rig, sink, build=workshop.build, overload=overload, capture=kept,
+                strip=latency_strip,
+            )  # fmt: skip
             typer.echo(f"live at {sink.address.url}  ({workshop.encoder_description})")
             page = web_beside(sink.address.url, web_port, lan=lan) if web else nullcontext()
             with page, closing(stream):
@@ -168,6 +178,22 @@ def live(
     if broken:
         complain(broken)
         raise typer.Exit(ExitCode.PARTIAL if stream.report.frames_out else ExitCode.FAILED)
+
+
+@contextmanager
+def _capturing(
+    path: Path | None, workshop: Workshop, config: Config, layout: Layout
+) -> Iterator[CaptureWriter | None]:
+    """Keep each step in a file as long as the block runs, if one is named."""
+    from stereocast.runtime import machine
+    from stereocast.runtime.capture import CaptureWriter
+
+    if path is None:
+        yield None
+        return
+    head = {"config": asdict(config), "layout": str(layout), "packages": machine.versions()}
+    with closing(CaptureWriter(path, head, workshop.rung_of)) as writer:
+        yield writer
 
 
 def _lightener(

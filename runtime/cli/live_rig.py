@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from weakref import WeakKeyDictionary
 
 from stereocast.engine.layout import Layout
 from stereocast.engine.session import Session
@@ -42,20 +43,43 @@ def _on_grid(side: float) -> int:
     return max(_PATCH, _PATCH * round(side / _PATCH))
 
 
-class Workshop:
+class SessionShop:
+    """Builds sessions for one stream, on any rung of the ladder.
+
+    rung, stages_report  of the newest session
+    """
+
+    def __init__(self, config: Config, layout: Layout) -> None:
+        self.stages_report: dict[str, object] = {}
+        self.rung = RUNGS[0]
+        self._config = config
+        self._layout = layout
+        self._rungs: WeakKeyDictionary[Session, Rung] = WeakKeyDictionary()
+
+    def session(self, frame_size: tuple[int, int], rung: Rung) -> Session:
+        """Build a session that does as much as a rung of the ladder allows."""
+        self.rung = rung
+        config = lightened(self._config, rung)
+        opened = open_session(frame_size, config, self._layout, keyed=rung.depth_every > 1)
+        self.stages_report = opened.report()
+        self._rungs[opened.session] = rung
+        return opened.session
+
+    def rung_of(self, session: Session) -> Rung:
+        """Return the rung that one of its sessions was built for."""
+        return self._rungs[session]
+
+
+class Workshop(SessionShop):
     """Builds rigs for one stream.
 
-    encoder_description, stages_report  of the newest rig, for people
-    rung  of the newest session
+    encoder_description  of the newest rig, for people
     """
 
     def __init__(self, info: SourceInfo, config: Config, layout: Layout) -> None:
+        super().__init__(config, layout)
         self.encoder_description = ""
-        self.stages_report: dict[str, object] = {}
-        self.rung = RUNGS[0]
         self._info = info
-        self._config = config
-        self._layout = layout
 
     def build(self, frame_size: tuple[int, int]) -> Rig:
         """Build the session, and the first encoder that really works here."""
@@ -76,14 +100,6 @@ class Workshop:
         say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
         self.encoder_description = choice.encoder.description
         return Rig(session, choice.encoder, self._describe(session, choice, (height, width)))
-
-    def session(self, frame_size: tuple[int, int], rung: Rung) -> Session:
-        """Build a session that does as much as a rung of the ladder allows."""
-        self.rung = rung
-        config = lightened(self._config, rung)
-        opened = open_session(frame_size, config, self._layout, keyed=rung.depth_every > 1)
-        self.stages_report = opened.report()
-        return opened.session
 
     def _describe(
         self, session: Session, choice: EncoderChoice, packed: tuple[int, int]

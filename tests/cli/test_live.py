@@ -15,6 +15,7 @@ import pytest
 from stereocast.runtime import wire
 from stereocast.runtime.address import parse_address
 from stereocast.runtime.client import StreamClient
+from stereocast.runtime.watch.session import WatchSession
 from tests import clips
 from tests.clips import Clip
 from tests.commands import Process, Stereocast
@@ -205,3 +206,21 @@ def test_the_doctor_finds_this_machine_able(stereocast: Stereocast, inside: Path
     assert [encoder["name"] for encoder in report["encoders"]] == ["x264", "mjpeg"]
     assert report["machine"]["cores_usable"] >= 1
     assert max(map(len, result.out)) <= 100
+
+
+@pytest.mark.slow
+def test_a_captured_stream_is_replayed_bit_for_bit(
+    stereocast: Stereocast, start: Start, inside: Path, address: str
+) -> None:
+    clips.write(inside / "in.mp4", Clip(height=180, width=320, count=12))
+    live = start("live", "in.mp4", "--address", address, "--capture", "a.capture")
+    assert live.line().startswith("live at")
+    with StreamClient(parse_address(address, folder=inside), name="t") as client:
+        client.send_quality(strength=6.0)
+        session = WatchSession(client, [])
+        session.run(seconds=60.0)
+    assert live.result().code == 0
+    replayed = stereocast("replay", "a.capture", "--json", "r.json")
+    assert (replayed.code, replayed.err) == (0, [])
+    report = json.loads((inside / "r.json").read_text())
+    assert (report["frames"], report["equal"]) == (12, 12)
