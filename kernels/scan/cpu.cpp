@@ -129,12 +129,20 @@ STEREOCAST_MULTIVERSION
 void advance_token(const Block& block, const Scratch& scratch, const float* __restrict ssm,
                    const float* __restrict z, float* __restrict next, float* __restrict y) {
   const float *b = scratch.projected.data() + block.rank, *c = b + block.size;
-  for (int d = 0; d < block.channels; ++d) {
-    const std::size_t at = static_cast<std::size_t>(d) * block.size;
-    const float x = scratch.token[d];
-    y[d] = scan::advance(ssm + at, block.A + at, b, c, block.size, scratch.dt[d], x, next + at) +
-           block.D[d] * x;
+  if (block.size == scan::kLanes) {
+    for (int d = 0; d < block.channels; ++d) {
+      const int at = d * scan::kLanes;
+      y[d] = scan::advance_eight(ssm + at, block.A + at, b, c, scratch.dt[d], scratch.token[d],
+                                 next + at);
+    }
+  } else {
+    for (int d = 0; d < block.channels; ++d) {
+      const std::size_t at = static_cast<std::size_t>(d) * block.size;
+      y[d] = scan::advance(ssm + at, block.A + at, b, c, block.size, scratch.dt[d],
+                           scratch.token[d], next + at);
+    }
   }
+  for (int d = 0; d < block.channels; ++d) y[d] += block.D[d] * scratch.token[d];
   for (int d = 0; d < block.channels; ++d) y[d] *= silu(z[d]);
 }
 
