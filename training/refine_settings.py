@@ -9,9 +9,10 @@ from pathlib import Path
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.refine.config import CORES
 from stereocast.training.refine_clips import ClipShape
+from stereocast.training.scenes.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
-FIRST_HELD_OUT_SEED = 900_000
-LAST_TRAINING_SEED = 99_999
+FIRST_HELD_OUT_SEED = VALIDATION_SEEDS.start
+LAST_TRAINING_SEED = TRAINING_SEEDS[-1]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from stereocast.engine.errors import ConfigError
+from stereocast.training.scenes.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
-FIRST_HELD_OUT_SEED = 900_000
-LAST_TRAINING_SEED = 99_999
+FIRST_HELD_OUT_SEED = VALIDATION_SEEDS.start
+LAST_TRAINING_SEED = TRAINING_SEEDS[-1]
 """Seeds of worlds that training may see, and from where on it must not."""
 
 

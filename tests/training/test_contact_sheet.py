@@ -8,10 +8,11 @@ import sys
 import av
 import torch
 
-from stereocast.training.scenes import SceneClip
+from stereocast.training.scenes import SceneClip, WorldClip
 from stereocast.training.scenes.__main__ import speed_table
 from stereocast.training.scenes.contact_sheet import contact_sheet, draw_disparity
 from stereocast.training.scenes.png import save_png
+from stereocast.training.scenes.world.sheet import draw_nearness, world_sheet
 
 
 def test_the_sheet_shows_each_room_and_then_whole_truths():
@@ -51,3 +52,12 @@ def test_speed_is_told_for_both_sizes():
     table = speed_table(0, frames=1)
     assert table[2].startswith("| 640×360 |") and table[3].startswith("| 1280×720 |")
     assert all(float(line.split("|")[2]) > 0 for line in table[2:])
+
+
+def test_the_sheet_of_worlds_shows_each_over_its_depth():
+    sheet = world_sheet(range(2), width=72, kind="field")
+    assert sheet.shape == (3, 2 * 40, 8 * 72)
+    assert (sheet[..., 2 * 72 :] == 0).all()
+    frame = WorldClip(1, 40, 72, "field").frame(0)
+    assert torch.equal(sheet[:, :40, 72:144], frame.rgb)
+    assert torch.equal(sheet[:, 40:, 72:144], draw_nearness(frame.depth_m))

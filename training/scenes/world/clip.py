@@ -41,8 +41,11 @@ SHARES: dict[str, tuple[float, Builder]] = {
     "hills": (0.06, nature.hills),
 }
 """How often each kind is drawn: 56 % are indoors or on a table."""
-KINDS = tuple(SHARES)
-INDOORS = ("room", "corridor", "aisle", "tabletop", "portrait", "clutter")
+FURTHER: dict[str, Builder] = {"thicket": nature.thicket, "night": gatherings.night}
+"""Kinds that are built when asked for by name, and never drawn: what the networks trained so far
+were scored on stays the same. Whoever trains anew may give them a share."""
+KINDS = (*SHARES, *FURTHER)
+INDOORS = ("room", "corridor", "aisle", "tabletop", "portrait", "clutter", "night")
 CUT_CLIPS = 0.15
 """Share of the clips that cut between two worlds."""
 SHOT_FRAMES = (10, 45)
@@ -196,7 +199,8 @@ class WorldClip:
 
     def _world(self, shot: int) -> World:
         if shot not in self._worlds:
-            _, build = SHARES[self._kinds[shot]]
+            kind = self._kinds[shot]
+            build = FURTHER[kind] if kind in FURTHER else SHARES[kind][1]
             self._worlds[shot] = build(Draws(self.seed, WORLD_STREAM, shot), self._camera).world()
         return self._worlds[shot]
 
@@ -215,7 +219,7 @@ def _drawn_kind(draws: Draws) -> str:
         turn -= share
         if turn < 0:
             return kind
-    return KINDS[-1]
+    return next(iter(SHARES))
 
 
 __all__ = ["CAMERAS", "KINDS", "WorldClip", "WorldEyes", "WorldFrame"]

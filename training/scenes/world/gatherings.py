@@ -12,7 +12,7 @@ from stereocast.training.scenes.world.light import lamp, open_sky
 from stereocast.training.scenes.world.limbs import egg, limb
 from stereocast.training.scenes.world.paths import Venue, draw_path
 from stereocast.training.scenes.world.shell import shell
-from stereocast.training.scenes.world.solids import Coat, Place, block, panel, slab
+from stereocast.training.scenes.world.solids import Coat, Place, bar, block, panel, slab
 from stereocast.training.scenes.world.stage import Parts, Stage
 
 
@@ -85,6 +85,44 @@ def crowd(draws: Draws, motion: str | None) -> Stage:
         if stage.chance(0.6) and min(stage.path.clearance(e.x, e.z) for e in ends) > 1.0:
             way = moving
         walk_on(stage, draw_person(stage, way))
+    return stage
+
+
+def night(draws: Draws, motion: str | None) -> Stage:
+    """Build people and a scaffold in one pool of light, with darkness around and behind."""
+    focus = draws.uniform(2.5, 6)
+    venue = Venue(
+        eye=draws.uniform(1.0, 1.8),
+        ahead_m=0.25 * focus,
+        aside_m=0.5,
+        focus_m=focus,
+        yaw=draws.normal(0.1),
+        pitch=draws.uniform(-0.1, 0.1),
+    )
+    stage = Stage(draws, draw_path(draws, venue, motion), wild=0.1)
+    half = draws.uniform(3, 9)
+    shell(stage, (-half, half, -2.0, focus + draws.uniform(2, 12)), draws.uniform(4, 9), openings=0)
+    lamp(stage, (draws.normal(1.5), -3.3, focus + draws.uniform(-2.5, 0.5)), reach_m=4.5)
+    stage.light[2] = draws.uniform(0.01, 0.1)
+    metal = stage.coat("enamel", "dark", "plain")
+    for _ in range(draws.whole(2, 7)):
+        x, z = draws.normal(1.6), focus + draws.normal(1.0)
+        if not stage.claim(x, z, 0.35, near_m=1.0):
+            continue
+        place = Place(x, z, draws.uniform(0, math.tau))
+        if stage.chance(0.6):
+            walk_on(stage, draw_person(stage, Way(place, 0.0, 0.0)))
+            continue
+        rows, tall = [], draws.uniform(1.0, 4.0)
+        for corner in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)):
+            foot, top = (place.point(corner[0], -y, corner[1]) for y in (0.0, tall))
+            rows += bar(foot, top, 0.05, metal)
+            for share in (0.3, 0.65, 1.0):
+                here = place.point(corner[0], -share * tall, corner[1])
+                there = place.point(-corner[1], -share * tall, corner[0])
+                rows += bar(here, there, 0.04, metal)
+        stage.add(*rows)
+        stage.shades.append(stage.shade(place, (0.5, 0.5), tall, strength=0.4))
     return stage
 
 

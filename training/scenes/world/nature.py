@@ -9,7 +9,7 @@ from stereocast.training.scenes.draws import Draws
 from stereocast.training.scenes.world import furniture, plants
 from stereocast.training.scenes.world.figures import draw_animal, draw_person, draw_way, walk_on
 from stereocast.training.scenes.world.light import open_sky
-from stereocast.training.scenes.world.limbs import egg
+from stereocast.training.scenes.world.limbs import egg, trunk
 from stereocast.training.scenes.world.paths import Venue, draw_path
 from stereocast.training.scenes.world.solids import Place, bar, block, panel, slab
 from stereocast.training.scenes.world.stage import Stage
@@ -42,6 +42,34 @@ def forest(draws: Draws, motion: str | None) -> Stage:
     for _ in range(draws.whole(10, 30)):
         _scatter(stage, draws.uniform(1.5, 16), 1.0, ("bush", "tuft", "rock", "tuft"))
     _life(stage, people=1, animals=1)
+    return stage
+
+
+def thicket(draws: Draws, motion: str | None) -> Stage:
+    """Build undergrowth: thin stems and leaves at every height, from an arm's length on."""
+    stage = _open(draws, motion, ahead=0.6, focus=2.5, ground=("earth", "grass"))
+    _far_ridges(stage, count=2, nearest=25.0)
+    bark, leaves = stage.coat("bark"), stage.coat("foliage", round=True)
+    for number in range(draws.whole(60, 130)):
+        far = 1.1 + 14 * (number / 100) ** 1.4
+        angle = stage.path.venue.yaw + draws.uniform(-0.9, 0.9)
+        x, z = far * math.sin(angle), far * math.cos(angle)
+        if stage.path.clearance(x, z) < 0.8:
+            continue
+        place, tall = Place(x, z, draws.uniform(0, math.tau)), draws.uniform(0.6, 4.5)
+        rows = trunk(place, draws.normal(0.12) * tall, tall, draws.uniform(0.008, 0.05), bark)
+        for _ in range(draws.whole(1, 3)):
+            wide = draws.uniform(0.15, 0.5) * min(tall, 2.0)
+            spot = place.at(0, 0, draws.uniform(0, math.tau))
+            foot = (draws.normal(0.2 * tall), -tall * draws.uniform(0.2, 0.95), 0.0)
+            rows.append(panel(spot, foot, 1.6 * wide, wide, stage.coat("spray"), cut=True))
+        if stage.chance(0.15):
+            size = draws.uniform(0.1, 0.3)
+            rows += egg(place.point(0.2, -0.7 * tall, 0), (size, 0.7 * size, size), place, leaves)
+        stage.add(*rows)
+        stage.shades.append(stage.shade(place, (0.25, 0.25), tall, strength=0.2))
+    for _ in range(20):
+        _scatter(stage, draws.uniform(1.2, 6), 0.7, ("tuft", "tuft", "bush", "rock"))
     return stage
 
 
