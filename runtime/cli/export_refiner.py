@@ -31,9 +31,7 @@ def export_refiner(
     from stereocast.engine.refine.weights import load_network
     from stereocast.export.refiner import obtain_refiner
 
-    files = [
-        obtain_refiner(load_network(wish.core, wish.weights), wish.grid, wish.folder, say=say)
-    ]
+    files = [obtain_refiner(load_network(wish.core, wish.weights), wish.grid, wish.folder, say=say)]
     if wish.targets is not None:
         from stereocast.export.to_plan import build_plan
 
