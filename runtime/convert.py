@@ -11,6 +11,7 @@ from stereocast.engine.errors import SourceError
 from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.session import Session
 from stereocast.runtime.comfort import ComfortAccount
+from stereocast.runtime.encode.download import on_host
 from stereocast.runtime.latency import Histogram
 from stereocast.runtime.mailbox import Closed, Mailbox
 from stereocast.runtime.refine import RefineAccount
@@ -97,6 +98,8 @@ class Conversion:
                 continue
             began_ns = time.monotonic_ns()
             picture = self._session.step(frame, keep_depth=self._depth is not None)
+            if self._session.on_gpu:  # the next step overwrites what lies there
+                picture = on_host(picture)
             self.report.stages["engine"].add(time.monotonic_ns() - began_ns)
             self.report.cuts = self._session.cuts
             self.report.comfort.add(picture.comfort)

@@ -279,4 +279,4 @@ def _depth_map(stereo: StereoFrame) -> DepthMap | None:
     small = stereo.thumbnail
     if small is None:
         return None
-    return DepthMap(w=small.shape[1], h=small.shape[0], data=small.numpy().tobytes())
+    return DepthMap(w=small.shape[1], h=small.shape[0], data=small.cpu().numpy().tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # doctor tries encoders without torch
     import torch
     from torch import Tensor
+
+    from stereocast.engine.frame import StereoFrame
 
 
 class Download:
@@ -34,3 +37,14 @@ class Download:
         self._event.synchronize()
         array: NDArray[np.uint8] = self._buffer.numpy()
         return array
+
+
+def on_host(picture: StereoFrame) -> StereoFrame:
+    """Return a picture whose pixels nobody else owns, for whoever keeps it beyond the next step."""
+    depth, small = picture.depth, picture.thumbnail
+    return replace(
+        picture,
+        surface=picture.surface.cpu(),
+        depth=None if depth is None else depth.cpu(),
+        thumbnail=None if small is None else small.cpu(),
+    )

@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from stereocast.engine.errors import ConfigError, MissingDependency
+from stereocast.engine.frame import StereoFrame
+from stereocast.engine.layout import Layout
 from stereocast.engine.session import DepthConfig
 from stereocast.runtime.cli.doctor_gpu import Part, _version, gpu_parts, gpu_summary
 from stereocast.runtime.config import load
+from stereocast.runtime.encode.download import Download, on_host
 from stereocast.runtime.gpu import gpu_place, largest_that_fits
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
@@ -72,3 +75,21 @@ def test_a_package_that_is_not_there_has_no_version():
         raise PackageNotFoundError(package)
 
     assert _version("cuda-core", lookup) is None
+
+
+def test_pictures_of_the_host_are_handed_on_without_a_copy():
+    surface = torch.arange(96, dtype=torch.uint8).reshape(12, 8)
+    picture = StereoFrame(surface, Layout.FULL_SBS, 0, 0, thumbnail=torch.zeros(2, 3).byte())
+    assert Download()(surface).ctypes.data == surface.data_ptr()
+    kept = on_host(picture)
+    assert torch.equal(kept.surface, surface)
+    assert kept.thumbnail is not None
+
+
+@pytest.mark.needs_cuda
+def test_pictures_of_a_gpu_come_whole_to_the_host():
+    surface = torch.arange(96, dtype=torch.uint8).reshape(12, 8)
+    download = Download()
+    for shift in (0, 5):
+        there = (surface + shift).to("cuda")
+        assert (download(there) == (surface + shift).numpy()).all()
