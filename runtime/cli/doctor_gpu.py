@@ -23,15 +23,15 @@ class Part:
     detail: str
 
 
-_CONTAINER = "in a container: --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility,video"
+_CONTAINER = "in a container by NVIDIA_DRIVER_CAPABILITIES=compute,utility,video"
 
 
 def gpu_parts() -> tuple[Part, ...]:
     """Look for everything, from the driver to the packages."""
     return (
         _driver(),
-        _library("decoder", "libnvcuvid.so.1", "NVDEC; the CPU decodes without it"),
-        _library("encoder", "libnvidia-encode.so.1", "NVENC; x264 encodes without it"),
+        _library("decoder", "libnvcuvid.so.1", "the CPU decodes"),
+        _library("encoder", "libnvidia-encode.so.1", "x264 encodes"),
         _torch(),
         _package("launcher", "cuda-core", "pip install 'stereocast[cuda]'"),
         _package("compiler", "nvidia-cuda-nvrtc", "pip install 'stereocast[cuda]'"),
@@ -53,11 +53,11 @@ def gpu_summary(parts: tuple[Part, ...]) -> str:
 
 
 def _driver() -> Part:
-    remedy = f"install NVIDIA's driver (580 or newer for CUDA 13); {_CONTAINER}"
+    remedy = f"install NVIDIA's driver, 580 or newer; it is seen {_CONTAINER} and --gpus all"
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
-    except OSError as error:
-        return Part("driver", False, f"{error}; {remedy}")
+    except OSError:
+        return Part("driver", False, f"libcuda.so.1 is not here; {remedy}")
     code = cuda.cuInit(0)
     if code != 0:
         return Part("driver", False, f"cuInit gives error {code}; {remedy}")
@@ -76,8 +76,10 @@ def _driver() -> Part:
 def _library(name: str, file: str, use: str) -> Part:
     try:
         ctypes.CDLL(file)
-    except OSError as error:
-        return Part(name, False, f"{error} ({use}); {_CONTAINER}")
+    except OSError:
+        return Part(
+            name, False, f"{file} is not here: {use}; it comes with the driver, {_CONTAINER}"
+        )
     return Part(name, True, f"{file} loads; whether the chip has the unit, a probe tells")
 
 
@@ -87,7 +89,7 @@ def _torch() -> Part:
     if found is None:
         return Part("torch", False, f"not installed: {remedy}")
     if "+cpu" in found:
-        return Part("torch", False, f"{found} is a build without CUDA: take one with, {remedy}")
+        return Part("torch", False, f"{found} is a build without CUDA; for another: {remedy}")
     return Part("torch", True, found)
 
 

@@ -186,7 +186,10 @@ class NvencHostEncoder:
             }
             context.open()
         except (av.FFmpegError, ValueError, OverflowError) as error:
-            raise EncodeError(f"{self._name}: NVENC refuses ({_words(error)})") from error
+            raise EncodeError(
+                f"{self._name}: NVENC refuses ({_words(error)}); it needs a chip with the unit, "
+                "and its driver"
+            ) from error
         self._context: VideoCodecContext | None = context
         self._download, self._pictures = Download(), 0
         self.codec_string = "avc1.640033"  # until the first picture tells: High, level 5.1
@@ -258,6 +261,8 @@ def _has_idr(data: bytes) -> bool:
 
 
 def _words(error: Exception) -> str:
-    """Return the first line of what an error says, or its kind."""
+    """Return the first line of what an error says, or its kind; FFmpeg's without the call."""
+    if isinstance(error, av.FFmpegError) and error.strerror:
+        return str(error.strerror)
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
