@@ -13,12 +13,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from stereocast.bench.depth import random_network
+from stereocast.engine.depth import vda
+from stereocast.engine.depth.streamed import StreamedDepth
+from stereocast.engine.eager import EagerStep
 from stereocast.engine.errors import ConfigError, DeviceLost
 from stereocast.engine.frame import Frame
 from stereocast.engine.graph import CapturedStep
 from stereocast.engine.graph import device_loss_told as told
+from stereocast.engine.models import Output
 from stereocast.engine.pipeline import Input
-from stereocast.engine.session import Session
+from stereocast.engine.refine.config import RefineConfig
+from stereocast.engine.runner import TorchRunner
+from stereocast.engine.session import EngineConfig, Session
 from stereocast.engine.stage import prime, tensors_of
 from stereocast.engine.static import Place, copy_state, what_reset_writes
 from stereocast.engine.stereo import Controls
@@ -159,10 +166,25 @@ def test_a_replay_allocates_nothing_and_waits_for_nothing():
     assert torch.cuda.memory_stats()["allocation.all.allocated"] == held
 
 
-def test_a_step_asks_the_host_nothing_and_stays_on_its_device():
+def streamed_depth(device: torch.device) -> StreamedDepth:
+    """Video-Depth-Anything of random weights as a GPU runs it: half precision, hidden states."""
+    with torch.device(device if device.type == "meta" else "cpu"):
+        step = vda.halve(
+            vda.StreamingStep(random_network(), (28, 42), cache="u", storage=torch.float16)
+        )
+    step = step if device.type == "meta" else step.to(device)
+    runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
+    stage = vda.DepthStage.on(runner, frame_size=SIZE, device=device)
+    return StreamedDepth(stage, output=Output.RELATIVE_INVERSE)
+
+
+@pytest.mark.parametrize("mode", ["off", "classic", pytest.param("vda", marks=pytest.mark.slow)])
+def test_a_step_asks_the_host_nothing_and_stays_on_its_device(mode):
     recorder = Recorder()
     with absent_device(), launching(recorder):
-        pipeline = Session(SIZE)._pipeline
+        depth = streamed_depth(torch.device("meta")) if mode == "vda" else None
+        refine = RefineConfig(mode="classic" if mode == "classic" else "off")
+        pipeline = Session(SIZE, EngineConfig(refine=refine), depth=depth)._pipeline
         state = pipeline.init()
         x = Input(torch.zeros(3, *SIZE, dtype=torch.uint8), torch.zeros(4), torch.zeros(1))
         with no_host_data():
@@ -173,6 +195,26 @@ def test_a_step_asks_the_host_nothing_and_stays_on_its_device():
     assert {tensor.device.type for tensor in tensors_of(state)} == {"meta"}
     assert result.surface.device.type == "meta"
     assert "stereocast_warp_eyes_u8" in recorder.kernels
+
+
+@pytest.mark.needs_cuda
+def test_a_captured_network_agrees_with_an_eager_one_on_the_same_device():
+    """The same algorithms on the same sums; 1e-3 of the spread is what the contract allows."""
+    device, frames = torch.device("cuda", 0), clip(1, 2, frames=4)
+    place = Place(device)
+    with place.entered():
+        depth = streamed_depth(device)
+    session = Session(SIZE, depth=depth, place=place)
+    with place.entered():
+        eager = EagerStep(session._pipeline)
+    for frame in frames:
+        with place.entered():
+            x = Input(frame.rgb.to(device), Controls().tensor().to(device), torch.full((1,), 0.04))
+        graph = session._executor.step(x, mark=lambda _: None).depth.clone()
+        with place.entered():
+            expected = eager.step(x, mark=lambda _: None).depth.clone()
+        spread = float((expected.amax() - expected.amin()).clamp_min(1e-6))
+        assert float((graph - expected).abs().max()) <= 1e-3 * spread
 
 
 def test_a_whole_step_by_emulated_kernels_gives_the_pictures_of_the_native_ones():
