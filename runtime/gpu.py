@@ -18,14 +18,20 @@ from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
 from stereocast.engine.depth.streamed import StreamedDepth
 from stereocast.engine.depth.vda.step import halve
-from stereocast.engine.errors import ConfigError, MissingDependency, ModelError
+from stereocast.engine.errors import (
+    ConfigError,
+    MissingDependency,
+    ModelError,
+    StereocastError,
+)
+from stereocast.engine.frame import Frame
 from stereocast.engine.layout import Layout
 from stereocast.engine.models import Output
 from stereocast.engine.runner import TorchRunner
 from stereocast.engine.session import DepthConfig, EngineConfig, Session
 from stereocast.engine.static import Place
-from stereocast.kernels.compiler import CompilerMissing
-from stereocast.kernels.loader import Loader
+from stereocast.kernels.compiler import CompileError, CompilerMissing
+from stereocast.kernels.loader import LaunchError, Loader, UnsupportedDevice
 from stereocast.runtime.models.checkpoint import read_state_dict
 from stereocast.runtime.models.store import ModelStore
 
@@ -65,16 +71,31 @@ def open_on_gpu(
     frame_size: tuple[int, int], config: EngineConfig, layout: Layout, *, place: Place,
     store: ModelStore,
 ) -> OnGpu:  # fmt: skip
-    """Return the session at the largest grid that fits, at most the configured one."""
+    """Return the session at the largest grid that fits, at most the configured one.
+
+    It has made one frame, so that what does not work is known now. Raises StereocastError in one
+    line, whatever the device refuses.
+    """
 
     def build(depth_config: DepthConfig) -> tuple[Session, DepthStage[Any]]:
         with place.entered():
             depth = gpu_depth(depth_config, frame_size, place, store)
         settings = replace(config, depth=depth_config)
-        return Session(frame_size, settings, layout=layout, depth=depth, place=place), depth
+        session = Session(frame_size, settings, layout=layout, depth=depth, place=place)
+        session.step(Frame(torch.zeros(3, *frame_size, dtype=torch.uint8), 0, 0))
+        session.reset()
+        return session, depth
 
-    (session, stage), notes = largest_that_fits(config.depth, build)
-    return OnGpu(session, stage, (f"the engine runs as a {session.executor}", *notes))
+    try:
+        (session, stage), notes = largest_that_fits(config.depth, build)
+    except (CompileError, LaunchError, UnsupportedDevice) as error:
+        raise StereocastError(f"device.name = cuda: {error}") from error
+    except torch.OutOfMemoryError as error:
+        raise StereocastError(
+            "device.name = cuda: not even the smallest grid fits the GPU's free memory; make room "
+            "there, or say --set device.name=cpu"
+        ) from error
+    return OnGpu(session, stage, (f"the engine runs in: {session.executor}", *notes))
 
 
 def largest_that_fits(

@@ -105,21 +105,21 @@ def decoded_on_gpu(source: Source, config: Config) -> Source:
 
 def _open_on_gpu(frame_size: tuple[int, int], config: Config, layout: Layout) -> Opened | None:
     """Return a session on the GPU; None, said aloud, where `auto` finds none that works."""
-    from stereocast.engine.errors import MissingDependency
+    from stereocast.engine.errors import StereocastError
     from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.gpu import gpu_place, open_on_gpu
     from stereocast.runtime.models.store import ModelStore
     from stereocast.runtime.refiner import OpenedRefiner
 
+    store = ModelStore(models_folder())
     try:
         place = gpu_place(config.device.index, kernels_folder())
-    except MissingDependency as error:
+        made = open_on_gpu(frame_size, config.engine(), layout, place=place, store=store)
+    except StereocastError as error:
         if config.device.name == "cuda":
             raise
         say([f"the engine runs on the CPU: {error}"])
         return None
-    store = ModelStore(models_folder())
-    made = open_on_gpu(frame_size, config.engine(), layout, place=place, store=store)
     say(made.notes)
     depth = OpenedDepth(made.stage, config.depth.model, f"PyTorch, {made.session.executor}")
     return Opened(made.session, depth, OpenedRefiner(made.session.refine, config.refine.mode))

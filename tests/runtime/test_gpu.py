@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 import torch
 
-from stereocast.engine.errors import ConfigError, MissingDependency
-from stereocast.engine.frame import StereoFrame
+from stereocast.engine.errors import ConfigError, MissingDependency, StereocastError
+from stereocast.engine.frame import Frame, StereoFrame
 from stereocast.engine.layout import Layout
-from stereocast.engine.session import DepthConfig
+from stereocast.engine.session import DepthConfig, EngineConfig, Session
+from stereocast.engine.static import Place
+from stereocast.kernels.loader import LaunchError
 from stereocast.runtime.cli.doctor_gpu import Part, _version, gpu_parts, gpu_summary
 from stereocast.runtime.config import load
 from stereocast.runtime.encode.download import Download, on_host
-from stereocast.runtime.gpu import gpu_place, largest_that_fits
+from stereocast.runtime.gpu import gpu_place, largest_that_fits, open_on_gpu
+from stereocast.runtime.models.store import ModelStore
+from tests.cuda_on_cpu.launcher import Recorder
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
 
@@ -93,3 +98,25 @@ def test_pictures_of_a_gpu_come_whole_to_the_host():
     for shift in (0, 5):
         there = (surface + shift).to("cuda")
         assert (download(there) == (surface + shift).numpy()).all()
+
+
+def test_a_session_is_opened_by_making_a_frame_and_begins_fresh():
+    """On the CPU's static buffers, as on a GPU."""
+    place, config = Place(torch.device("cpu")), EngineConfig()
+    store = ModelStore(Path("nowhere"))
+    made = open_on_gpu((34, 46), config, Layout.FULL_SBS, place=place, store=store)
+    assert made.notes == ("the engine runs in: static buffers",)
+    picture = Frame(torch.full((3, 34, 46), 90, dtype=torch.uint8), 0, 0)
+    fresh = Session((34, 46)).step(picture).surface
+    assert torch.equal(made.session.step(picture).surface, fresh)
+
+
+def test_what_a_device_refuses_is_one_line():
+    class Refusing(Recorder):
+        def launch(self, op, kernel, **rest):
+            raise LaunchError(f"{kernel}: no kernel image is available")
+
+    place = Place(torch.device("cpu"), Refusing())
+    store = ModelStore(Path("nowhere"))
+    with pytest.raises(StereocastError, match=r"device\.name = cuda: stereocast_.*no kernel image"):
+        open_on_gpu((34, 46), EngineConfig(), Layout.FULL_SBS, place=place, store=store)
