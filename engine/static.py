@@ -95,12 +95,14 @@ class StaticStep:
     def load(self, x: Input) -> bool:
         """Copy a frame's input into the buffers; return whether it has a barcode.
 
+        Depth is estimated in every frame: a program that never changes leaves none out.
+
         Enqueued, not waited for: what is pinned or on the device must not change until it is taken.
         """
         with torch.inference_mode():
             for field in fields(Input):
                 value = getattr(x, field.name)
-                if value is not None:
+                if isinstance(value, Tensor):
                     getattr(self._input, field.name).copy_(value, non_blocking=True)
         return x.strip is not None
 
