@@ -82,7 +82,7 @@ class Page:
         """Return the value of a JavaScript expression."""
         return self._order("evaluate", code=code)
 
-    def wait_for(self, code: str, *, timeout_s: float = 20.0) -> None:
+    def wait_for(self, code: str, *, timeout_s: float = 60.0) -> None:
         """Wait until a JavaScript expression is true."""
         self._order("waitFor", code=code, timeoutMs=timeout_s * 1e3)
 
@@ -102,11 +102,11 @@ class Page:
 
 
 class Browser:
-    """One Chromium."""
+    """One Chromium, with these flags."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         self._process = subprocess.Popen(
-            [node(), "driver.mjs"],
+            [node(), "driver.mjs", *flags],
             cwd=FOLDER / "e2e",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

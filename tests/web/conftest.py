@@ -24,11 +24,20 @@ SCENES = 4
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
+    with browsing() as opened:
+        yield opened
+
+
+@contextmanager
+def browsing(*flags: str) -> Iterator[Browser]:
+    """Start a headless Chromium with flags of its own."""
     if not (FOLDER / "node_modules").is_dir():
         absent("the browser needs its packages: run `npm ci` in tests/web")
-    opened = Browser()
-    yield opened
-    opened.close()
+    opened = Browser(*flags)
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 @dataclass

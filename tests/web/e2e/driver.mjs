@@ -1,5 +1,6 @@
 // Lets a program in another language drive the browser: one JSON order per line on standard input,
 // one JSON answer per line on standard output, in order. The browser ends with standard input.
+// Arguments are flags for the browser.
 
 import { createInterface } from "node:readline";
 import { enterHeadset, launch, openPage, readStrips } from "./harness.mjs";
@@ -7,7 +8,7 @@ import { enterHeadset, launch, openPage, readStrips } from "./harness.mjs";
 /** Chromium's own remark that pixels were read; the tests read pixels all the time. */
 const EXPECTED = /GPU stall due to ReadPixels/;
 
-const browser = await launch();
+const browser = await launch(process.argv.slice(2));
 const pages = new Map();
 
 const orders = {

@@ -73,10 +73,10 @@ export async function openPage(browser, url, { width = 1280, height = 800, heads
       window.device = device;
     });
   }
-  await page.goto(url, { waitUntil: "load" });
+  await page.goto(url, { waitUntil: "load", timeout: 60_000 });
   if (wait) {
     const hasPicture = () => (window.stereocast?.lastFrame()?.shownMs ?? null) !== null;
-    await page.waitForFunction(hasPicture, { timeout: 20_000 });
+    await page.waitForFunction(hasPicture, { timeout: 60_000 });
   }
   return page;
 }
@@ -84,7 +84,7 @@ export async function openPage(browser, url, { width = 1280, height = 800, heads
 /** Enter VR as a person does, and wait until the headset has drawn. */
 export async function enterHeadset(page) {
   await page.click("#enter-vr");
-  await page.waitForFunction(() => window.stereocast.state().headset.isOn, { timeout: 20_000 });
+  await page.waitForFunction(() => window.stereocast.state().headset.isOn, { timeout: 60_000 });
   await page.evaluate(
     () =>
       new Promise((resolve) => {
