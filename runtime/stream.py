@@ -153,7 +153,8 @@ class Stream:
                 controls=self._controls,
                 strip=strip,
                 mark=lambda _: moments.append(time.monotonic_ns()),
-                with_thumbnail=self._sink.depth_wanted(),
+                # Who comes in a pause may ask for the depth of the picture that stands still.
+                with_thumbnail=self._source.can_pause or self._sink.depth_wanted(),
                 may_move_depth=may_move,
             )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stereocast.engine.errors import SourceError
+from stereocast.runtime import wire
 from stereocast.runtime.address import Address, parse_address
 from stereocast.runtime.client import StreamClient
 from stereocast.runtime.source.file import FileSource
@@ -16,7 +17,9 @@ from stereocast.runtime.watch.session import Ending, WatchSession
 from tests import clips
 from tests.camera import Camera
 from tests.clips import Clip
+from tests.patience import eventually
 from tests.running import PATIENCE_S, Running
+from tests.streams import PATIENCE_MS, next_frame
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -96,6 +99,25 @@ def test_a_viewers_wish_is_in_force_soon(address: Address) -> None:
         after = running.session.controls
     assert (after.strength, after.balance) == (7.0, 1.0)
     assert (after.convergence, after.comfort) == (before.convergence, before.comfort)
+
+
+def test_who_comes_in_a_pause_gets_the_depth_of_its_picture(
+    tmp_path: Path, address: Address
+) -> None:
+    path = clips.write(tmp_path / "a.mkv", Clip(count=1000))
+    with (
+        Running(FileSource(path), address) as running,
+        StreamClient(address, name="first") as first,
+    ):
+        assert next_frame(first).depth is None
+        first.send_quality(paused=True)
+        eventually(lambda: running.is_paused)
+        with StreamClient(address, name="late", credit=0) as late:
+            late.send_quality(depth=True)
+            late.grant(1)
+            while not isinstance(message := late.receive(PATIENCE_MS), wire.FrameMessage):
+                assert message is not None  # it is told of the pause, before or after the picture
+            assert message.depth is not None
 
 
 def test_a_file_that_breaks_ends_the_stream_after_what_was_good(

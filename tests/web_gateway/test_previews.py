@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 
 import av
 import httpx
@@ -13,11 +14,17 @@ from numpy.typing import NDArray
 
 from stereocast.engine.layout import Layout, View
 from stereocast.runtime.address import Address
+from stereocast.runtime.client import StreamClient
+from stereocast.runtime.source.file import FileSource
 from stereocast.runtime.watch.decode import Decoder
 from stereocast.runtime.watch.view import view_pixels
 from stereocast.runtime.web.pictures import depth_jpeg, jpeg
 from stereocast.runtime.wire import DepthMap
+from tests import clips
+from tests.clips import Clip
 from tests.patience import PATIENCE_S, eventually
+from tests.running import Running
+from tests.runtime.conftest import one_torch_thread  # noqa: F401  # as in the live process
 from tests.strip_stream import HEIGHT, WIDTH, StripServer, coded_frames
 from tests.web_gateway.conftest import Gateway, Serve
 
@@ -125,6 +132,19 @@ def test_the_first_frame_is_there_before_anybody_watches(serve: Serve, address: 
             for view in ("rgb", "depth", "sbs")
         }
     assert sizes == {"rgb": (HEIGHT, EYE), "depth": (4, 6), "sbs": (HEIGHT, WIDTH)}
+
+
+@pytest.mark.usefixtures("one_torch_thread")
+def test_a_paused_film_has_a_snapshot_of_its_depth(
+    serve: Serve, address: Address, tmp_path: Path
+) -> None:
+    film = FileSource(clips.write(tmp_path / "film.mkv", Clip(count=1000)))
+    with Running(film, address) as running, StreamClient(address, name="Ada") as client:
+        client.send_quality(paused=True)
+        eventually(lambda: running.is_paused)
+        gateway = serve()
+        assert fetched(gateway, "/snapshot.jpg?view=depth").status_code == 200
+        assert pixels(fetched(gateway, "/snapshot.jpg?view=left").content).shape == (48, 64, 3)
 
 
 def test_without_a_stream_previews_say_so(serve: Serve) -> None:
