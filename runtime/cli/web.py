@@ -74,7 +74,7 @@ def web(
     from stereocast.runtime.web.lan import lan_addresses, lan_names
     from stereocast.runtime.web.limits import GatewayLimits
     from stereocast.runtime.web.secret import kept_secret
-    from stereocast.runtime.web.server import GatewayServer, listen
+    from stereocast.runtime.web.server import EVERYWHERE, LOOPBACK, GatewayServer, listen
 
     place = EnginePlace(parse_address(address, folder=default_folder(os.environ)), curve)
     reached = [*lan_addresses(), *lan_names()] if lan else []
@@ -84,9 +84,9 @@ def web(
         reached += [name for name in certificate.names if name not in reached]
     token = OneTimeToken() if lan else None
     sessions = Sessions(kept_secret(web_folder())) if lan else None
-    opened = listen("0.0.0.0" if lan else "127.0.0.1", port)
+    opened = listen(EVERYWHERE if lan else LOOPBACK, port)
     host = reached[0] if lan and reached else "localhost"
-    invite = _Invitation(scheme, host, opened.getsockname()[1])
+    invite = _Invitation(scheme, host, opened[0].getsockname()[1])
     limits = GatewayLimits()
     options = GatewayOptions(
         place,

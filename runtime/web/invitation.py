@@ -9,7 +9,7 @@ import segno
 
 def url_of(scheme: str, host: str, port: int, token: str | None) -> str:
     """Return the page's address; the token travels in the fragment, which browsers never send."""
-    place = f"{scheme}://{host}:{port}/"
+    place = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
     return f"{place}#token={token}" if token else place
 
 

@@ -7,17 +7,40 @@ import ipaddress
 import re
 import socket
 import struct
+from pathlib import Path
 
 _SIOCGIFADDR = 0x8915
 _REQUEST = struct.Struct("256s")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def lan_addresses() -> list[str]:
-    """Return this machine's IPv4 addresses but loopback; the one of the default route comes first.
+_INTERFACES = Path("/proc/net/if_inet6")
+_GLOBAL_SCOPE = 0
+_PASSING = 0x01 | 0x20 | 0x40
+"""Flags of addresses that come and go: temporary, deprecated, tentative (linux/if_addr.h)."""
 
-    Only the first address of each interface is found.
+
+def lan_addresses() -> list[str]:
+    """Return this machine's addresses but loopback; the one of the default route comes first.
+
+    Of IPv4 only the first address of each interface is found, of IPv6 those that stay.
     """
+    return [*_ipv4_addresses(), *ipv6_addresses(_INTERFACES)]
+
+
+def ipv6_addresses(listing: Path) -> list[str]:
+    """Return the lasting IPv6 addresses in Linux's list of interfaces; none where there is none."""
+    if not listing.exists():
+        return []
+    found = []
+    for line in listing.read_text().splitlines():
+        digits, _, _, scope, flags, _ = line.split()
+        if int(scope, 16) == _GLOBAL_SCOPE and not int(flags, 16) & _PASSING:
+            found.append(str(ipaddress.IPv6Address(int(digits, 16))))
+    return found
+
+
+def _ipv4_addresses() -> list[str]:
     found = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

@@ -7,10 +7,11 @@ one may take to ask for something.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -26,23 +27,58 @@ PING_INTERVAL_S = 5.0
 PING_TIMEOUT_S = 10.0
 BACKLOG = 64
 STALLED_MS = 15_000
+LOOPBACK, EVERYWHERE = ("127.0.0.1", "::1"), ("0.0.0.0", "::")
+FREE_PORT_ATTEMPTS = 8
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the socket; port 0 takes any free one. Raises TransportError if it cannot be had."""
-    # The protocol is named: only then does asyncio switch Nagle's algorithm off, which would hold
-    # small frames back for 40 ms.
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """Open the same port at each address; 0 takes one that is free at all of them.
+
+    IPv6 addresses are left out on a machine without IPv6. Raises TransportError if the port cannot
+    be had.
+    """
+    for _ in range(FREE_PORT_ATTEMPTS):
+        opened: list[socket.socket] = []
+        try:
+            for host in hosts:
+                wanted = opened[0].getsockname()[1] if opened else port
+                with suppress(_NoIpv6):
+                    opened.append(_open(host, wanted))
+            return opened
+        except OSError as error:
+            why = error.strerror
+            for earlier in opened:
+                earlier.close()
+        if port or not opened:
+            break  # else it was free at the first address only
+    raise TransportError(f"port {port}: cannot be opened: {why}; choose another with --port")
+
+
+class _NoIpv6(Exception):
+    """This machine has no such address."""
+
+
+def _open(host: str, port: int) -> socket.socket:
+    is_ipv6 = ":" in host
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it: whoever takes no byte for so long is gone, whatever waits for it.
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
-        opened.bind((host, port))
+        # The protocol is named: only then does asyncio switch Nagle's algorithm off, which would
+        # hold small frames back for 40 ms.
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections inherit it: who takes no byte for so long is gone, whatever waits for it.
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+            if is_ipv6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened.bind((host, port))
+        except OSError:
+            opened.close()
+            raise
     except OSError as error:
-        opened.close()
-        raise TransportError(
-            f"port {port}: cannot be opened: {error.strerror}; choose another with --port"
-        ) from None
+        if is_ipv6 and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise _NoIpv6 from None
+        raise
     return opened
 
 
@@ -82,9 +118,9 @@ class GatewayServer(uvicorn.Server):
         """Leave signals as they are."""
         yield
 
-    def serve_on(self, opened: socket.socket) -> None:
-        """Serve on an open socket until told to stop."""
-        asyncio.run(self.serve(sockets=[opened]))
+    def serve_on(self, opened: Sequence[socket.socket]) -> None:
+        """Serve on open sockets until told to stop."""
+        asyncio.run(self.serve(sockets=list(opened)))
 
 
 def _bounded(limits: GatewayLimits) -> type[H11Protocol]:

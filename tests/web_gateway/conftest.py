@@ -149,8 +149,8 @@ def serve(address: Address, page: Path, tmp_path: Path) -> Iterator[Serve]:
                     page=page,
                 )
             )
-            opened = listen("127.0.0.1", 0)
-            port = opened.getsockname()[1]
+            opened = listen(["127.0.0.1"], 0)
+            port = opened[0].getsockname()[1]
             server = GatewayServer(app, certificate=certificate, limits=bounds)
             thread = threading.Thread(target=server.serve_on, args=[opened])
             thread.start()

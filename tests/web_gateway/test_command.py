@@ -16,6 +16,7 @@ import pytest
 
 from stereocast.runtime.cli import cache
 from stereocast.runtime.web.invitation import qr_lines, url_of
+from stereocast.runtime.web.lan import ipv6_addresses
 from tests.commands import Process, Stereocast
 from tests.patience import PATIENCE_S, eventually
 
@@ -154,6 +155,30 @@ def test_a_dead_page_comes_back_and_the_stream_goes_on(
     assert ended.err == ["note: the web gateway ended (code -9); it starts again in 0.25 s"]
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="no IPv6 here")
+@pytest.mark.parametrize(("options", "scheme"), [((), "http"), (("--lan",), "https")])
+def test_the_page_is_there_over_ipv6_too(
+    start: Start, inside: Path, kept: Path, options: tuple[str, ...], scheme: str
+) -> None:
+    web = start("web", f"ipc://{inside}/s/x", "--port", 0, *options)
+    lines = web.line() + (web.line() if options else "")
+    port = re.findall(r":(\d+)/", lines)[-1]
+    for host in ["::1", *(ipv6_addresses(Path("/proc/net/if_inet6")) if options else ())]:
+        assert awaited(f"{scheme}://[{host}]:{port}", "/healthz").json()["ok"] is True
+
+
+def test_of_the_ipv6_addresses_those_count_that_stay(tmp_path: Path) -> None:
+    listing = tmp_path / "if_inet6"
+    listing.write_text(
+        "fe8000000000000000fc00fffe000001 04 40 20 80     eth0\n"  # of this link only
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+        "fd000000000000000000000000000002 04 40 00 82     eth0\n"
+        "20010db8000000000000000000000007 04 40 00 01     eth0\n"  # for privacy: gone tomorrow
+    )
+    assert ipv6_addresses(listing) == ["fd00::2"]
+    assert ipv6_addresses(tmp_path / "none") == []
+
+
 REFUSALS = {
     "web --http --lan": "headsets show no 3D without https",
     "web --cert only.pem": "--cert and --key belong together",
@@ -185,6 +210,7 @@ def test_a_port_in_use_is_one_line(
 def test_the_qr_code_is_square_and_holds_the_link() -> None:
     url = url_of("https", "192.168.1.5", 8443, "t" * 32)
     assert url == "https://192.168.1.5:8443/#token=" + "t" * 32
+    assert url_of("https", "fd00::2", 8443, None) == "https://[fd00::2]:8443/"
     lines = qr_lines(url)
     widths = {len(line) for line in lines}
     assert len(widths) == 1
