@@ -57,7 +57,7 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	$(BIN)/stereocast bench overload --seconds 30 --json bench/results/overload.json
 	$(BIN)/stereocast bench gateway --json bench/results/gateway.json
 	$(BIN)/stereocast bench latency --slow-viewer --seconds 30 --json bench/results/slow-viewer.json
-	$(PYTEST) -m slow -s tests/web/test_browser.py --watch-seconds 60
+	$(PYTEST) -m slow -s tests/web --watch-seconds 60
 
 clean:           ## remove what was made here
 	rm -rf $(VENV) build demo
