@@ -80,6 +80,8 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
         if names:
             judged[core] = gates(scores, names)
     shown = [RAW, STRONG, *networks]
+    bins = {name: stratified(clips, methods[name], seen) for name in shown}
+    by_confidence = "\n\n".join(bin_table(name, each) for name, each in bins.items())
     return {
         "schema": "stereocast/bench-depth-quality/1",
         "machine": machine.facts(),
@@ -94,11 +96,19 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
         "gates": {
             core: [asdict(g) | {"passed": g.passed} for g in each] for core, each in judged.items()
         },
-        "by_confidence": {name: stratified(clips, methods[name], seen) for name in shown},
-        "markdown": markdown(scores, judged)
-        + "\n\n"
-        + "\n\n".join(bin_table(n, stratified(clips, methods[n], seen)) for n in shown[:3]),
+        "by_confidence": bins,
+        "markdown": f"{_heading(plan)}\n\n{markdown(scores, judged)}\n\n{by_confidence}",
     }
+
+
+def _heading(plan: Plan) -> str:
+    shape, first = plan.held_out.shape, plan.held_out.first
+    said = "says nothing of its errors" if plan.proxy else "says its errors, more or less"
+    return (
+        f"{plan.held_out.count} held-out worlds × {shape.frames} frames at "
+        f"{shape.height}×{shape.width}, seeds from {first} on; the teacher {said}. Means over "
+        "worlds; frames from 4 on."
+    )
 
 
 def markdown(scores: Scores, judged: Mapping[str, Any]) -> str:

@@ -1,0 +1,41 @@
+"""`stereocast bench depth-quality` from outside: a small run, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from stereocast.engine.errors import ConfigError
+from stereocast.runtime.cli.bench import bench
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(bench, ["depth-quality", *arguments])
+
+
+def test_a_small_run_writes_tables_and_pictures(tmp_path) -> None:
+    result = run(
+        "--clips", "1", "--frames", "8", "--size", "40x32", "--markdown", str(tmp_path / "a.md"),
+        "--json", str(tmp_path / "a.json"), "--pictures", str(tmp_path / "looks"),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert {"net, mamba", "net, none", "raw teacher"} <= report["methods"].keys()
+    assert report["gates"].keys() == {"mamba", "none"}
+    assert "| raw teacher |" in (tmp_path / "a.md").read_text()
+    assert len(list((tmp_path / "looks").glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--weights", "mamba"), "expected NAME=FILE"),
+        (("--weights", "gru-1=x"), "a name begins with mamba or none"),
+        (("--size", "big"), "give width and height in pixels"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, message) -> None:
+    result = run(*arguments)
+    assert isinstance(result.exception, ConfigError) and message in str(result.exception)
