@@ -81,7 +81,9 @@ def gates(scores: Scores, refiners: Sequence[str]) -> list[Gate]:
             result.append(Gate(f"{measure} / {name}", share(measure, scores.rows[name]), 1.0))
     result.append(Gate("bias", max(row["bias"] for row in mine), 0.005))
     result.append(Gate("clamped", max(row["clamped"] for row in mine), 0.10))
-    result.append(Gate("corr(|d|, 1-c)", min(row["corr"] for row in mine), 0.2, least=True))
+    result.append(
+        Gate("corr of change and doubt", min(row["corr"] for row in mine), 0.2, least=True)
+    )
     for title, rows, limit in (("seen", scores.rows, 1.15), ("unseen", scores.unseen, 1.6)):
         before = rows[RAW]["AbsRel after cut"]
         worst = max(rows[name]["AbsRel after cut"] / before for name in refiners)
