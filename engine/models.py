@@ -44,7 +44,7 @@ class ModelFile:
 class ModelEntry:
     """A model by name.
 
-    architecture  `prior` or `vda`
+    architecture  `prior`, `tiny` or `vda`
     encoder       `vits`, `vitb` or `vitl`; None for what has none
     licence       SPDX identifier
     file          the weights; None for what is built in
@@ -80,6 +80,13 @@ def _vda(name: str, summary: str, encoder: str, file: ModelFile) -> ModelEntry:
 
 
 MODELS = (
+    ModelEntry(
+        "tiny",
+        "Built in: ground, sky, people, moving parallax",
+        "tiny",
+        Output.RELATIVE_INVERSE,
+        "Apache-2.0",
+    ),
     ModelEntry(
         "prior",
         "No network: guesses depth from a picture's layout",

@@ -1,8 +1,8 @@
 """From the name of a depth model to its stage: the file is found and a runtime for it chosen.
 
-Networks run in ONNX Runtime. Video-Depth-Anything comes as weights of PyTorch, which somebody has
-to export first; where nobody can, PyTorch runs it, which costs about twice the processor time and
-is said aloud.
+Networks run in ONNX Runtime. The built-in one and Video-Depth-Anything come as weights of PyTorch,
+which somebody has to export first; where nobody can, PyTorch runs them, which costs about twice the
+processor time and is said aloud.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stereocast.engine.depth import vda
+from stereocast.engine.depth import tiny, vda
 from stereocast.engine.depth.picture import NORMALISATIONS, PictureDepth
 from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
@@ -26,7 +26,8 @@ from stereocast.engine.session import DepthConfig
 from stereocast.runtime.models.checkpoint import read_state_dict
 from stereocast.runtime.models.store import ModelStore, StoredModel
 
-Exporter = Callable[[vda.VideoDepth, str, tuple[int, int], str], Path]
+Network = vda.VideoDepth | tiny.TinyDepth
+Exporter = Callable[[Network, str, tuple[int, int], str], Path]
 """From a network, its name, grid and precision to the ONNX file of its step, made if need be."""
 
 
@@ -76,6 +77,8 @@ def open_depth(config: DepthConfig, frame_size: tuple[int, int], files: DepthFil
     if config.model == "prior":
         prior = PriorDepth(grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
         return OpenedDepth(prior, config.model, "PyTorch")
+    if config.model == "tiny":
+        return _open_tiny(config, frame_size, files)
     stored = _find(config.model, files.store)
     if stored.network is not None:
         return _open_picture(stored, config, frame_size, files.threads)
@@ -122,28 +125,51 @@ def _open_streamed(
         metric=stored.output is Output.METRIC_DEPTH,
     )
     grid = config.grid_for(frame_size)
-    runner: Runner
-    notes: tuple[str, ...] = ()
-    try:
-        path = _exported(files.exporter, network, stored.name, config, grid)
-        runner = OnnxRunner(path, threads=files.threads)
-        said = f"{_onnx_runtime(files.threads)}, {config.precision}"
-    except StereocastError as error:
-        step = vda.StreamingStep(network, grid)
-        runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
-        said = "PyTorch"
-        notes = (f"{stored.name} runs in PyTorch, which takes about twice as long: {error}",)
+    runner, said, notes = _runner(
+        network,
+        stored.name,
+        (grid, config.precision),
+        files,
+        lambda: vda.StreamingStep(network, grid),
+    )
     stage = vda.DepthStage.on(runner, frame_size=frame_size, memory=config.memory())
     return OpenedDepth(StreamedDepth(stage, output=stored.output), stored.name, said, notes)
 
 
+def _open_tiny(config: DepthConfig, frame_size: tuple[int, int], files: DepthFiles) -> OpenedDepth:
+    """Return the built-in network's stage; it has one precision, and needs no smoothing."""
+    network, grid = tiny.load_network(), config.grid_for(frame_size)
+    runner, said, notes = _runner(
+        network, config.model, (grid, "fp32"), files, lambda: tiny.TinyStep(network, grid)
+    )
+    if config.precision != "fp32":
+        notes = (*notes, f"{config.model} has no {config.precision} variant: it runs in fp32")
+    stage = tiny.TinyStage(runner, frame_size=frame_size)
+    return OpenedDepth(stage, config.model, said, notes)
+
+
+def _runner(
+    network: Network, name: str, form: tuple[tuple[int, int], str], files: DepthFiles,
+    step_of: Callable[[], vda.StreamingStep | tiny.TinyStep],
+) -> tuple[Runner, str, tuple[str, ...]]:  # fmt: skip
+    """Return what executes a network in `form`, its grid and precision; its name; and notes."""
+    try:
+        path = _exported(files.exporter, network, name, *form)
+        runner = OnnxRunner(path, threads=files.threads)
+        return runner, f"{_onnx_runtime(files.threads)}, {form[1]}", ()
+    except StereocastError as error:
+        step = step_of()
+        plain = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
+        said = f"{name} runs in PyTorch, which takes about twice as long: {error}"
+        return plain, "PyTorch", (said,)
+
+
 def _exported(
-    exporter: Exporter | None, network: vda.VideoDepth, name: str, config: DepthConfig,
-    grid: tuple[int, int],
-) -> Path:  # fmt: skip
+    exporter: Exporter | None, network: Network, name: str, grid: tuple[int, int], precision: str
+) -> Path:
     if exporter is None:
         raise ModelError("nothing here can export it to ONNX")
-    return exporter(network, name, grid, config.precision)
+    return exporter(network, name, grid, precision)
 
 
 def _onnx_runtime(threads: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from stereocast.engine.depth import vda
+from stereocast.engine.depth import tiny, vda
 from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
 from stereocast.engine.depth.streamed import StreamedDepth
@@ -129,6 +129,12 @@ def gpu_depth(
     grid = config.grid_for(frame_size)
     if config.model == "prior":
         return PriorDepth(grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
+    if config.model == "tiny":
+        with torch.device("cpu"):
+            step = tiny.TinyStep(tiny.load_network(), grid).halved()
+        step = step.to(place.device)
+        runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
+        return tiny.TinyStage(runner, frame_size=frame_size, device=place.device)
     stored = store.get(config.model)
     if stored.encoder is None:
         raise ModelError(

@@ -86,12 +86,14 @@ class ClipShards:
         rgb, depth, place = self._clips[number]
         return torch.from_numpy(rgb[place].copy()), torch.from_numpy(depth[place].copy()).float()
 
-    def cut(self, number: int, size: tuple[int, int], draw: torch.Generator) -> Batch:
+    def cut(self, number: int, size: tuple[int, int], draw: torch.Generator, frames: int) -> Batch:
         """Return one clip as a batch of one: a random window, at least 60 % of the sides.
 
-        The window is stretched by up to 20 %, as lenses and scalers do, and may be mirrored.
+        Of its frames some are kept, in their order. The window is stretched by up to 20 %, as
+        lenses and scalers do, and may be mirrored.
         """
         rgb, depth, place = self._clips[number]
+        kept = sorted(torch.randperm(rgb.shape[1], generator=draw)[:frames].tolist())
         height, width = rgb.shape[-2:]
         share, stretch, x, y, mirror = torch.rand(5, generator=draw).tolist()
         aspect = size[1] / size[0] * 1.2 ** (2 * stretch - 1)
@@ -99,8 +101,8 @@ class ClipShards:
         rows = max(int(tallest * (0.6 + 0.4 * share)), 8)
         columns = min(int(rows * aspect), width)
         top, left = int(y * (height - rows + 1)), int(x * (width - columns + 1))
-        window = (slice(None), slice(top, top + rows), slice(left, left + columns))
-        colours = torch.from_numpy(rgb[place][:, :, window[1], window[2]].copy()).float() / 255
+        window = (kept, slice(top, top + rows), slice(left, left + columns))
+        colours = torch.from_numpy(rgb[place][kept, :, window[1], window[2]].copy()).float() / 255
         colours = torch.nn.functional.interpolate(
             colours, size=size, mode="bilinear", align_corners=False
         )
@@ -111,9 +113,12 @@ class ClipShards:
             colours, maps = colours.flip(-1), maps.flip(-1)
         return Batch(colours[None], maps[None])
 
-    def batch(self, numbers: list[int], size: tuple[int, int], draw: torch.Generator) -> Batch:
-        """Return these clips, each cut for itself, at one size (h, w)."""
-        cuts = [self.cut(number, size, draw) for number in numbers]
+    def batch(
+        self, numbers: list[int], size: tuple[int, int], draw: torch.Generator,
+        frames: int | None = None,
+    ) -> Batch:  # fmt: skip
+        """Return these clips, each cut for itself, at one size (h, w); None: all their frames."""
+        cuts = [self.cut(number, size, draw, frames or self.length) for number in numbers]
         return Batch(
             torch.cat([cut.rgb for cut in cuts]), torch.cat([cut.inverse_depth for cut in cuts])
         )

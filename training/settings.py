@@ -48,6 +48,7 @@ class TinySettings:
     temporal             weight of `temporal_loss`
     still_share          share of clips in which every frame is a first one
     no_flow_share        share of clips without motion channels
+    frames               of each clip that are seen at once, in their order, 2 or more
     save_steps           steps between checkpoints
     """
 
@@ -63,6 +64,7 @@ class TinySettings:
     temporal: float = 0.5
     still_share: float = 0.15
     no_flow_share: float = 0.15
+    frames: int = 4
     save_steps: int = 200
 
     def __post_init__(self) -> None:

@@ -60,13 +60,20 @@ class Example:
 
 
 class TinyTraining:
-    """A training as it stands: network, mean of its weights, optimiser, steps taken."""
+    """A training as it stands: network, mean of its weights, optimiser, steps taken.
 
-    def __init__(self, settings: TinySettings, clips: ClipShards) -> None:
+    begin  a network whose weights to start from; None: random ones
+    """
+
+    def __init__(
+        self, settings: TinySettings, clips: ClipShards, begin: TinyDepth | None = None
+    ) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.clips, self.taken = settings, clips, 0
         network = TinyDepth().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network: TinyDepth = network.train()
+        if begin is not None:
+            self.network.load_state_dict(begin.state_dict())
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
@@ -82,7 +89,7 @@ class TinyTraining:
         rate = learning_rate(self.settings, self.taken)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        length = self.clips.length
+        length = self.settings.frames
         with torch.autocast("cpu", torch.bfloat16):
             depth = self.network.clips(example.image, example.motion, length, example.visible)
         depth = depth.float().view(example.target.shape) - LEVEL
@@ -109,7 +116,7 @@ class TinyTraining:
         scale = 1 + phase.jitter * (2 * float(torch.rand(1, generator=draw)) - 1)
         size = (_side(phase.height, scale), _side(phase.width, scale))
         numbers = self._numbers(step, phase.clips)
-        batch = self.clips.batch(numbers, size, draw)
+        batch = self.clips.batch(numbers, size, draw, settings.frames)
         seen = augment(batch.rgb, draw)
         bars = seen.bars[..., ::2, ::2].expand_as(batch.inverse_depth)
         target = normalised(batch.inverse_depth, ~bars)

@@ -13,6 +13,9 @@ def tiny(
     config: Annotated[Path, typer.Option(help="Settings: configs/training/tiny.toml.")],
     clips: Annotated[Path, typer.Option(help="Folder of shards, made by `clips`.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, log and weights.")],
+    begin: Annotated[
+        Path | None, typer.Option(help="Weights to start from.", show_default=False)
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch.")] = 1,
     until: Annotated[
         int | None, typer.Option(min=1, help="Stop before this step.", show_default=False)
@@ -25,14 +28,15 @@ def tiny(
     \b
     python -m stereocast.training tiny --config configs/training/tiny.toml --clips clips --out run
     """
-    from stereocast.engine.depth.tiny.weights import save_network
+    from stereocast.engine.depth.tiny.weights import load_network, save_network
     from stereocast.training.data import ClipShards
     from stereocast.training.progress import progress
     from stereocast.training.settings import read_settings
     from stereocast.training.tiny import Losses, TinyTraining, train
 
     torch.set_num_threads(threads)
-    training = TinyTraining(read_settings(config), ClipShards(clips))
+    first = None if begin is None else load_network(begin)
+    training = TinyTraining(read_settings(config), ClipShards(clips), first)
     stored = out / "checkpoint.pt"
     if stored.exists():
         training.restore(stored)

@@ -2,5 +2,6 @@
 
 methods  what is compared: flat cues, the prior, the network, the network without memory and motion
 scores   fits and errors                       worlds  held-out rendered worlds, static and moving
-real     real stereo clips                     card    the model card, written from the numbers
+real     real stereo clips                     cost    CPU time of a frame
+card     the model card, written from the numbers
 """

@@ -11,7 +11,7 @@ import torch
 import typer
 
 from stereocast.bench.stereo_truth.real_pairs import NAMES
-from stereocast.bench.tiny_depth import real, worlds
+from stereocast.bench.tiny_depth import cost, real, worlds
 from stereocast.bench.tiny_depth.card import write_card
 from stereocast.bench.tiny_depth.methods import Streams
 from stereocast.engine.depth.tiny.weights import BUILT_IN, load_network
@@ -40,12 +40,14 @@ def score(
     python -m stereocast.bench.tiny_depth --data DIR --out tiny.json --card MODEL_CARD.md
     """
     torch.set_num_threads(1)
-    streams = Streams(load_network(weights))
+    network = load_network(weights)
+    streams = Streams(network)
     report: dict[str, object] = {
         "schema": "stereocast/bench-tiny-depth/1",
         "machine": machine.facts(),
         "worlds_each": count,
         "first_seed": worlds.FIRST_SEED,
+        "cost": cost.run(network),
     }
     if count:
         with progress("worlds", 2 * count) as advance:

@@ -33,11 +33,18 @@ class Streams:
     network  the built-in one, with the weights in question
     """
 
-    def __init__(self, network: TinyDepth, grid: tuple[int, int] = GRID) -> None:
+    def __init__(
+        self, network: TinyDepth, grid: tuple[int, int] = GRID, *,
+        meanmap_worlds: int = MEANMAP_WORLDS,
+    ) -> None:  # fmt: skip
         self._grid = grid
         self._step = TinyStep(network, grid)
         rows = torch.linspace(0, 1, grid[0])[:, None].expand(grid)
-        self._flat = {CONSTANT: torch.zeros(grid), RAMP: rows, MEANMAP: meanmap(grid)}
+        self._flat = {
+            CONSTANT: torch.zeros(grid),
+            RAMP: rows,
+            MEANMAP: meanmap(grid, meanmap_worlds),
+        }
 
     def make(self, method: str, frame_size: tuple[int, int]) -> Stream:
         """Return a stream that has seen nothing yet."""
@@ -63,7 +70,7 @@ def _streamed(stage: DepthStage[Any], *, forgetful: bool) -> Stream:
     return step
 
 
-def meanmap(grid: tuple[int, int], worlds: int = MEANMAP_WORLDS) -> Tensor:
+def meanmap(grid: tuple[int, int], worlds: int) -> Tensor:
     """Return the mean of training worlds' normalised inverse depth: it never looks at a picture."""
     total = torch.zeros(grid)
     small = (grid[0] // 2, grid[1] // 2)

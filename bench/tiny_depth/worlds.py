@@ -16,13 +16,20 @@ FIRST_SEED = 900_000
 FRAMES = 24
 SCORED = (11, 17, 23)
 """Frames of a clip that are compared with the truth; a clip counts once, with their mean."""
+STEADY = 20
+"""The last frames of a clip, whose flicker is measured: the memory is full."""
 STATIC = "static"
 MOVING = tuple(name for name in CAMERAS if name not in (STATIC, "pan"))
 """Cameras that change their place: a camera that only turns sees no parallax."""
 
 
 def run(
-    streams: Streams, count: int, *, first: int = FIRST_SEED, told: Callable[[], None]
+    streams: Streams,
+    count: int,
+    *,
+    first: int = FIRST_SEED,
+    told: Callable[[], None],
+    frames: int = FRAMES,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Return group → method → mean score over `count` worlds each, and the static flicker.
 
@@ -36,16 +43,18 @@ def run(
     for group, clips in groups.items():
         scores = []
         for seed, camera in clips:
-            scores.append(_scored(streams, seed, camera))
+            scores.append(_scored(streams, seed, camera, frames))
             told()
         report[group] = _means(scores)
     return report
 
 
-def _scored(streams: Streams, seed: int, camera: str) -> Mapping[str, Mapping[str, float]]:
+def _scored(
+    streams: Streams, seed: int, camera: str, length: int
+) -> Mapping[str, Mapping[str, float]]:
     """Return method → scores of one world; of a clip that cuts, the first shot is scored."""
     clip = WorldClip(seed, height=GRID[0], width=GRID[1], camera=camera)
-    shot = [index for index in range(FRAMES) if clip.shot_at(index) == 0]
+    shot = [index for index in range(length) if clip.shot_at(index) == 0]
     frames = [clip.frame(index) for index in shot]
     truth = torch.stack([frame.depth_m for frame in frames])
     scored = [index for index in SCORED if index < len(frames)] or [len(frames) - 1]
@@ -59,7 +68,7 @@ def _scored(streams: Streams, seed: int, camera: str) -> Mapping[str, Mapping[st
             "delta1": statistics.mean(pair[1] for pair in pairs),
         }
         if camera == STATIC:
-            result[method]["flicker"] = flicker(depths[4:], truth[4:])
+            result[method]["flicker"] = flicker(depths[-STEADY:], truth[-STEADY:])
     return result
 
 

@@ -172,7 +172,7 @@ def _models_here() -> list[str]:
     from stereocast.runtime.cli.cache import models_folder
     from stereocast.runtime.models.store import ModelStore
 
-    return ["prior", *ModelStore(models_folder()).names()]
+    return ["tiny", "prior", *ModelStore(models_folder()).names()]
 
 
 def _probe_transport() -> tuple[str, bool]:

@@ -12,7 +12,7 @@ from stereocast.runtime.cli.cache import models_folder
 from stereocast.runtime.models.store import ModelStore
 
 if TYPE_CHECKING:
-    from stereocast.engine.depth.vda import VideoDepth
+    from stereocast.export.steps import Network
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class NamedNetwork:
     """
 
     name: str
-    network: VideoDepth
+    network: Network
     weights_sha256: str
 
 
 def load_network(name: str, *, weights: Path | None = None, random: bool = False) -> NamedNetwork:
-    """Return the Video-Depth-Anything network called `name`.
+    """Return the built-in network or the Video-Depth-Anything network called `name`.
 
-    weights  a checkpoint of it to use instead of the one in the store
+    weights  a checkpoint of it to use instead of the one that is here
     random   weights that mean nothing, for trying things out; the name says so
 
     Raises ModelError, WeightsError or ConfigError in one line.
@@ -41,6 +41,8 @@ def load_network(name: str, *, weights: Path | None = None, random: bool = False
 
     if random and weights is not None:
         raise ConfigError("--random-weights and --weights exclude each other: give one of them")
+    if name == "tiny":
+        return _load_tiny(weights, random=random)
     if random:
         from stereocast.bench.depth import random_network
 
@@ -57,8 +59,19 @@ def load_network(name: str, *, weights: Path | None = None, random: bool = False
     return NamedNetwork(name, network, weights_digest(network.state_dict()))
 
 
+def _load_tiny(weights: Path | None, *, random: bool) -> NamedNetwork:
+    from stereocast.engine.depth.tiny import TinyDepth, load_network
+    from stereocast.export.store import weights_digest
+
+    if random:
+        network, name = TinyDepth().eval().requires_grad_(False), "tiny-random"
+    else:
+        network, name = load_network() if weights is None else load_network(weights), "tiny"
+    return NamedNetwork(name, network, weights_digest(network.state_dict()))
+
+
 def _encoder(name: str, encoder: str | None) -> str:
     if encoder is None:
         known = ", ".join(entry.name for entry in MODELS if entry.encoder)
-        raise ConfigError(f"{name} is no Video-Depth-Anything network; choose one of {known}")
+        raise ConfigError(f"{name} is no network that can be exported; choose tiny, {known}")
     return encoder

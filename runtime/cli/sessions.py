@@ -15,9 +15,9 @@ from stereocast.runtime.cli.cache import cache_folder, kernels_folder, models_fo
 from stereocast.runtime.cli.outcome import say
 
 if TYPE_CHECKING:
-    from stereocast.engine.depth.vda import VideoDepth
     from stereocast.engine.refine.network import RefineNetwork
     from stereocast.engine.session import Session
+    from stereocast.export.steps import Network
     from stereocast.runtime.config import Config
     from stereocast.runtime.depth import OpenedDepth
     from stereocast.runtime.refiner import OpenedRefiner
@@ -125,7 +125,7 @@ def _open_on_gpu(frame_size: tuple[int, int], config: Config, layout: Layout) ->
     return Opened(made.session, depth, OpenedRefiner(made.session.refine, config.refine.mode))
 
 
-def _export(network: VideoDepth, name: str, grid: tuple[int, int], precision: str) -> Path:
+def _export(network: Network, name: str, grid: tuple[int, int], precision: str) -> Path:
     from stereocast.export.store import Export, ExportPrecision, obtain, weights_digest
 
     wanted = cast("ExportPrecision", precision)

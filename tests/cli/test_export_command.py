@@ -31,7 +31,7 @@ def refusal(*arguments: str) -> StereocastError:
     ("arguments", "kind", "message"),
     [
         (("vda-small",), ModelError, "stereocast models pull vda-small"),
-        (("prior", "--random-weights"), ConfigError, "prior is no Video-Depth-Anything"),
+        (("prior", "--random-weights"), ConfigError, "prior is no network that can be exported"),
         (("vda-small", "--grid", "140"), ConfigError, "such as 140x252, not '140'"),
         (("vda-small", "--targets", "sm_89"), ConfigError, "such as 86,89, not 'sm_89'"),
         (("vda-small", "--plan", "--precision", "int8"), ConfigError, "int8 is for CPUs"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stereocast.engine.artefact import Manifest, check_file, manifest_path, read_manifest
+from stereocast.engine.depth.tiny import TinyDepth, TinyStep
 from stereocast.engine.depth.vda import StreamingStep
 from stereocast.engine.errors import ConfigError, MissingDependency, PlanMismatch, StereocastError
 from stereocast.engine.plan import Installation, check_plan, plan_key
@@ -109,6 +110,16 @@ def test_a_plan_for_three_devices_is_built_without_any(tiny, tmp_path):
     assert build_plan(tiny, tmp_path) == plan
     assert plan.stat().st_mtime_ns == before
     assert build_plan(tiny, tmp_path, targets=(89,)) != plan
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_the_built_in_network_becomes_a_plan(tmp_path, precision):
+    step = TinyStep(TinyDepth(), (140, 252))
+    onnx = export_step(step, tmp_path / "tiny.onnx", precision=precision, model="tiny")
+    manifest = read_manifest(build_plan(onnx, tmp_path, targets=(89,)))
+    assert manifest.inputs == read_manifest(onnx).inputs
+    assert manifest.outputs == read_manifest(onnx).outputs
 
 
 @pytest.mark.slow

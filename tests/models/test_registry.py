@@ -40,11 +40,11 @@ def test_entries_are_complete_and_distinct():
 
 def test_only_the_small_models_may_be_used_for_everything():
     free = {entry.name for entry in MODELS if not entry.needs_acceptance}
-    assert free == {"prior", "vda-small", "vda-small-metric"}
+    assert free == {"tiny", "prior", "vda-small", "vda-small-metric"}
 
 
-def test_every_model_but_the_prior_says_its_encoder_and_kind():
-    for entry in MODELS[1:]:
+def test_every_model_that_is_not_built_in_says_its_encoder_and_kind():
+    for entry in MODELS[2:]:
         assert entry.encoder in ("vits", "vitb", "vitl")
         assert (entry.output is Output.METRIC_DEPTH) == entry.name.endswith("-metric")
         assert (entry.output is Output.METRIC_DEPTH) == entry.file.name.startswith("metric_")  # type: ignore[union-attr]

@@ -63,6 +63,41 @@ def test_the_prior_needs_no_files(store: ModelStore):
     assert opened.stage.grid == DepthConfig().grid_for(SIZE)
 
 
+def test_the_built_in_network_needs_no_files_and_runs_in_onnx_runtime(
+    store: ModelStore, tmp_path: Path
+):
+    config = DepthConfig(model="tiny", height=42, width=56, precision="int8")
+    exported = open_depth(config, SIZE, DepthFiles(store, 1, exporter(tmp_path)))
+    assert exported.runner == "ONNX Runtime, 1 thread, fp32"
+    assert exported.notes == ("tiny has no int8 variant: it runs in fp32",)
+    plain = open_depth(config, SIZE, DepthFiles(store))
+    assert plain.runner == "PyTorch" and "runs in PyTorch" in plain.notes[0]
+    depths = []
+    for opened in (exported, plain):
+        session = Session(SIZE, EngineConfig(depth=config), depth=opened.stage)
+        kept = [session.step(frame, keep_depth=True).depth for frame in clip(1)]
+        depths.append(torch.stack([depth for depth in kept if depth is not None]))
+    assert torch.allclose(*depths, atol=1e-3) and depths[0].std() > 0
+
+
+def test_the_shipped_weights_are_small_and_fit():
+    from stereocast.engine.depth.tiny.weights import BUILT_IN, load_network
+
+    assert BUILT_IN.stat().st_size <= 5_000_000
+    network = load_network()
+    assert sum(weight.numel() for weight in network.parameters()) <= 2_500_000
+    assert all(weight.isfinite().all() for weight in network.state_dict().values())
+
+
+def test_damaged_weights_are_one_line(tmp_path: Path):
+    from stereocast.engine.depth.tiny.weights import load_network
+    from stereocast.engine.errors import WeightsError
+
+    (tmp_path / "a.safetensors").write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="cannot read it"):
+        load_network(tmp_path / "a.safetensors")
+
+
 def test_a_model_that_is_not_here_says_what_to_run(store: ModelStore):
     for name, command in (("vda-small", "pull vda-small'"), ("vda-large", "--accept-licence'")):
         with pytest.raises(ModelError, match=command) as error:
@@ -71,7 +106,7 @@ def test_a_model_that_is_not_here_says_what_to_run(store: ModelStore):
 
 
 def test_an_unknown_model_is_told_what_there_is(mine: ModelStore):
-    with pytest.raises(ModelError, match=r"did you mean 'mine'\? there is prior, .*, mine$"):
+    with pytest.raises(ModelError, match=r"did you mean 'mine'\? there is tiny, prior, .*, mine$"):
         open_depth(DepthConfig(model="minus"), SIZE, DepthFiles(mine))
 
 

@@ -65,7 +65,9 @@ class Memory(nn.Module):
             part.reshape(self.heads, self.depth, -1).transpose(1, 2)  # [heads, P, d]
             for part in self.to_qkv(features).chunk(3, dim=1)
         )
-        known = (ages[:, None].clamp_max(AGES) == torch.arange(AGES + 1)).to(query.dtype)
+        known = (ages[:, None].clamp_max(AGES) == torch.arange(AGES + 1, device=ages.device)).to(
+            query.dtype
+        )
         placed = (known @ self.age_scores).float()
         placed = placed + torch.where(ages == NO_FRAME, -1e4, 0.0)[:, None]
         stored = torch.matmul(keys, query[..., None]).squeeze(-1).float()
@@ -89,7 +91,7 @@ class Memory(nn.Module):
             part.reshape(clips, length, self.heads, self.depth, -1).permute(0, 2, 4, 1, 3)
             for part in self.to_qkv(features).chunk(3, dim=1)
         )  # [N, heads, P, T, d]
-        moment = torch.arange(length)
+        moment = torch.arange(length, device=features.device)
         age = moment[:, None] - moment
         hidden = (age < 0) | (~visible[:, None, None] & (age > 0))  # [N, T, T]
         placed = self.age_scores[age.clamp(0, AGES)].permute(2, 0, 1)  # [heads, T, T]

@@ -43,8 +43,8 @@ def small_grey(image: Tensor) -> Tensor:
 
 def lagged_rows(index: Tensor) -> Tensor:
     """Return the rows of the ring of pictures for each lag and the frame before: int64 [3]."""
-    ages = torch.tensor((*LAGS, 1), device=index.device)
-    return row_of(index - torch.minimum(ages, index), PICTURES)
+    ages = (*LAGS, 1)
+    return torch.cat([row_of(index - index.clamp_max(age), PICTURES) for age in ages])
 
 
 def match(earlier: Tensor, newest: Tensor) -> tuple[Tensor, Tensor]:
