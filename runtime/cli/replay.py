@@ -26,7 +26,7 @@ def replay(
     frames: FramesOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Repeat a captured stream and compare every picture with what was sent then, bit for bit.
+    """Repeat a captured stream and compare every picture, bit for bit.
 
     Exit code 1 means that a picture differs: the engine is not what it was, or does not run on the
     same backend. The configuration is the captured one.
