@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
     shown = [RAW, STRONG, *networks]
     bins = {name: stratified(clips, methods[name], seen) for name in shown}
     by_confidence = "\n\n".join(bin_table(name, each) for name, each in bins.items())
-    return {
+    report: dict[str, Any] = {
         "schema": "stereocast/bench-depth-quality/1",
         "machine": machine.facts(),
         "clips": len(clips),
@@ -99,6 +100,16 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
         "by_confidence": bins,
         "markdown": f"{_heading(plan)}\n\n{markdown(scores, judged)}\n\n{by_confidence}",
     }
+    return {name: _measured(part) for name, part in report.items()}
+
+
+def _measured(part: Any) -> Any:
+    """Return a part of the report with None for what could not be measured: JSON has no NaN."""
+    if isinstance(part, float) and not math.isfinite(part):
+        return None
+    if isinstance(part, Mapping):
+        return {name: _measured(value) for name, value in part.items()}
+    return [_measured(value) for value in part] if isinstance(part, list) else part
 
 
 def _heading(plan: Plan) -> str:

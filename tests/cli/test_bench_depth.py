@@ -21,7 +21,9 @@ def test_a_small_run_writes_tables_and_pictures(tmp_path) -> None:
         "--json", str(tmp_path / "a.json"), "--pictures", str(tmp_path / "looks"),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    report = json.loads((tmp_path / "a.json").read_text())
+    text = (tmp_path / "a.json").read_text()
+    report = json.loads(text)
+    assert "NaN" not in text  # which is no JSON
     assert {"net, mamba", "net, none", "raw teacher"} <= report["methods"].keys()
     assert report["gates"].keys() == {"mamba", "none"}
     assert "| raw teacher |" in (tmp_path / "a.md").read_text()
