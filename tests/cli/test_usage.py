@@ -19,11 +19,13 @@ COMMANDS = (
     "live",
     "watch",
     "web",
+    "replay",
     "convert",
     "doctor",
     "keys",
     "bench latency",
     "bench gateway",
+    "bench overload",
 )
 
 
