@@ -203,7 +203,9 @@ def test_the_doctor_finds_this_machine_able(stereocast: Stereocast, inside: Path
     report = json.loads((inside / "doctor.json").read_text())
     assert report["able"] is True
     assert report["transport"]["works"] is True
-    assert [encoder["name"] for encoder in report["encoders"]] == ["x264", "mjpeg"]
+    works = {encoder["name"]: encoder["works"] for encoder in report["encoders"]}
+    assert list(works) == ["nvenc", "nvenc-host", "x264", "mjpeg"]
+    assert works["x264"] and works["mjpeg"]
     assert report["machine"]["cores_usable"] >= 1
     assert max(map(len, result.out)) <= 100
 

@@ -26,6 +26,7 @@ from stereocast.engine.errors import (
 from stereocast.engine.plan import Installation, check_plan, tensor_names
 from stereocast.engine.tensorrt import TensorRT
 from stereocast.export import through_torch
+from stereocast.export.steps import halved
 from stereocast.export.store import Export
 from stereocast.export.through_torch import build_plan_through_torch, check_torch_tensorrt
 from tests.engine.vda import recipe
@@ -136,7 +137,7 @@ def test_a_plan_that_is_there_is_not_built_again(stand_in, step, tmp_path: Path)
 def test_half_precision_is_in_the_module(stand_in, step, tmp_path: Path):
     export = Export("tiny", "0" * 64, GRID, "fp16", "u")
     half = StreamingStep(recipe.network("tiny"), GRID, cache="u", storage=torch.float16)
-    stand_in.engine = Engine(through_torch.halve(half))
+    stand_in.engine = Engine(halved(half))
     full = StreamingStep(recipe.network("tiny"), GRID, cache="u", storage=torch.float16)
     manifest = read_manifest(build_plan_through_torch(full, export, tmp_path))
     assert manifest.inputs[0].dtype == torch.float16
