@@ -3,4 +3,5 @@
 clips       held-out worlds and what moves in them      methods   every refiner and baseline
 measures    the metrics of one clip                     score     methods × clips
 gates       what a refiner must pass                    strips    pictures to look at
+folders     readers of recorded clips                   folder_run  depth models on one of them
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stereocast.bench.depth_quality.poses import carried_depth
+from stereocast.bench.depth_quality.poses import seen_by_both
 from stereocast.kernels.raycast import raycast
 from stereocast.training import checkpoint
 from stereocast.training.corruption import Teacher, corrupt
@@ -23,8 +23,6 @@ BAND_FRAMES = 3
 """Pixels whose thing changed within so many frames are the occlusion band."""
 STEPS = (1, 5)
 """Frames between those that are compared by pose."""
-SEEN = 0.03
-"""Largest difference of exact log depths, carried and there, of a point that both frames see."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ class ScoredClip:
                 if self.clip.cut[later - step + 1 : later + 1].any():
                     continue
                 for source, target in ((later, later - step), (later - step, later)):
-                    exact, there = carried_depth(self.clip, self.clip.log_depth, source, target)
-                    near = (exact - there).abs() < SEEN
+                    near = seen_by_both(self.clip, self.clip.log_depth, source, target)
                     seen[source, target] = near & ~self.moving[source]
         return seen
 

@@ -9,6 +9,7 @@ allow, TAE sampled bilinearly; OPW as in NVDS (Wang et al. 2023).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from stereocast.bench.depth_quality.clips import ScoredClip
 from stereocast.bench.depth_quality.methods import Answer
-from stereocast.bench.depth_quality.poses import carried_depth
+from stereocast.bench.depth_quality.poses import Posed, carried_depth
 from stereocast.engine.refine.motion import carried
 
 FIRST_FRAME = 4
@@ -103,19 +104,24 @@ def _steadiness(scored: ScoredClip, log_depth: Tensor) -> Measures:
     return {
         "TGM": _mean(wrong, counted),
         "flicker": _mean(wrong, still),
-        "TAE": _alignment(scored, log_depth, 1),
-        "TAE5": _alignment(scored, log_depth, 5),
+        "TAE": alignment(scored.clip, scored.pairs, log_depth, 1),
+        "TAE5": alignment(scored.clip, scored.pairs, log_depth, 5),
         "OPW": _warped(scored, log_depth),
         "pop px": _pop(log_depth, still),
     }
 
 
-def _alignment(scored: ScoredClip, log_depth: Tensor, step: int) -> float:
-    """Return TAE in %: how far depth, carried by exact poses, is from the depth found there."""
+def alignment(
+    clip: Posed, pairs: Mapping[tuple[int, int], Tensor], log_depth: Tensor, step: int
+) -> float:
+    """Return TAE in %: how far depth, carried by exact poses, is from the depth found there.
+
+    pairs  which points of a frame another one sees, bool [h, w] by source and target
+    """
     errors = []
-    for (source, target), seen in scored.pairs.items():
+    for (source, target), seen in pairs.items():
         if abs(source - target) == step and min(source, target) >= FIRST_FRAME:
-            expected, found = carried_depth(scored.clip, log_depth, source, target)
+            expected, found = carried_depth(clip, log_depth, source, target)
             counted = seen & expected.isfinite()
             errors.append(_mean((expected - found).expm1().abs(), counted))
     kept = [error for error in errors if math.isfinite(error)]

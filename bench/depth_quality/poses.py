@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from stereocast.kernels.raycast import Camera
-from stereocast.training.refine_clips import RefineClip
+
+SEEN = 0.03
+"""Largest difference of exact log depths, carried and there, of a point that both frames see."""
+
+
+class Posed(Protocol):
+    """A clip whose cameras are known."""
+
+    def camera(self, index: int) -> Camera:
+        """Return the camera of a frame."""
 
 
 def carried_depth(
-    clip: RefineClip, log_depth: Tensor, source: int, target: int
+    clip: Posed, log_depth: Tensor, source: int, target: int
 ) -> tuple[Tensor, Tensor]:
     """Return what frame `source` expects of `target`, and what stands there, both log [h, w].
 
@@ -37,6 +48,15 @@ def carried_depth(
     return torch.where(inside, z.clamp_min(1e-3).log(), nothing), torch.where(
         inside, there, nothing
     )
+
+
+def seen_by_both(clip: Posed, exact: Tensor, source: int, target: int) -> Tensor:
+    """Return which points of frame `source` are seen in `target`, too, bool [h, w].
+
+    exact  log depth [T, h, w], NaN where it is unknown: nothing is seen there
+    """
+    expected, there = carried_depth(clip, exact, source, target)
+    return (expected - there).abs() < SEEN
 
 
 def world_points(camera: Camera, depth: Tensor) -> Tensor:

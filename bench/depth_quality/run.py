@@ -100,16 +100,16 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
         "by_confidence": bins,
         "markdown": f"{_heading(plan)}\n\n{markdown(scores, judged)}\n\n{by_confidence}",
     }
-    return {name: _measured(part) for name, part in report.items()}
+    return {name: measured(part) for name, part in report.items()}
 
 
-def _measured(part: Any) -> Any:
+def measured(part: Any) -> Any:
     """Return a part of the report with None for what could not be measured: JSON has no NaN."""
     if isinstance(part, float) and not math.isfinite(part):
         return None
     if isinstance(part, Mapping):
-        return {name: _measured(value) for name, value in part.items()}
-    return [_measured(value) for value in part] if isinstance(part, list) else part
+        return {name: measured(value) for name, value in part.items()}
+    return [measured(value) for value in part] if isinstance(part, list) else part
 
 
 def _heading(plan: Plan) -> str:

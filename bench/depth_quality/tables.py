@@ -15,11 +15,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def score_table(rows: Mapping[str, Measures]) -> str:
+def score_table(rows: Mapping[str, Measures], columns: Sequence[str] = COLUMNS) -> str:
     """Return one line for each method."""
     return _table(
-        ("method", *COLUMNS),
-        [(name, *(_cell(row[c]) for c in COLUMNS)) for name, row in rows.items()],
+        ("method", *columns),
+        [(name, *(_cell(row[c]) for c in columns)) for name, row in rows.items()],
     )
 
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stereocast.engine.errors import ConfigError
+from stereocast.runtime.cli.bench_folder import score_folder
 from stereocast.runtime.cli.bench_stereo import check_markdown, picture_size, write_text
-from stereocast.runtime.cli.options import JsonOption
+from stereocast.runtime.cli.options import JsonOption, ModelOption
 from stereocast.runtime.cli.outcome import write_json
 from stereocast.runtime.cli.progress import progress
 
 
 def depth_quality(
     *,
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Score depth models on this clip instead."),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How FOLDER is laid out; else it is guessed.")
+    ] = None,
+    model: ModelOption = None,
     clips: Annotated[
         int, typer.Option(min=1, max=1000, metavar="COUNT", help="Held-out worlds.")
     ] = 24,
@@ -53,26 +62,41 @@ def depth_quality(
     steady it: exponential and bilateral smoothing, the filter of `refine.mode = classic`, and the
     networks of `net`, the shipped ones where no --weights are given.
 
+    With --folder, depth models on a clip of yours: constant, row ramp, the prior, --model (tiny)
+    and --model steadied. Layouts: tum, bonn, scannet, kitti, sintel, nyu, manifest.
+
     \b
     Examples:
+      stereocast bench depth-quality --folder rgbd_dataset_freiburg1_desk --model tiny
+      stereocast bench depth-quality --folder Sintel/training/final/alley_1 --layout sintel
       stereocast bench depth-quality --clips 6 --frames 32
       stereocast bench depth-quality --pictures looks --markdown depth.md
       stereocast bench depth-quality --weights mamba-7=run/weights.safetensors
     """
+    check_markdown(markdown)
+    if folder is not None:
+        if long or weights or proxy or cache or pictures:
+            raise ConfigError(
+                "--long, --weights, --proxy, --cache and --pictures are for rendered worlds: "
+                "leave them or --folder out"
+            )
+        _tell(score_folder(folder, layout, model, frames), markdown, json)
+        return
+    if layout is not None or model is not None:
+        raise ConfigError("--layout and --model are for --folder FOLDER: name one")
     import torch
 
     from stereocast.bench.depth_quality import run as bench
     from stereocast.bench.depth_quality.clips import FIRST_SEED, HeldOut
     from stereocast.training.refine_clips import ClipShape
 
-    check_markdown(markdown)
     width, height = picture_size(size)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as draft:
-        folder = cache or Path(draft)
+        kept = cache or Path(draft)
         plan = bench.Plan(
-            held_out=HeldOut(folder, ClipShape(frames, height, width), clips),
-            long=HeldOut(folder, ClipShape(300, height, width), long, FIRST_SEED + 10_000)
+            held_out=HeldOut(kept, ClipShape(frames, height, width), clips),
+            long=HeldOut(kept, ClipShape(300, height, width), long, FIRST_SEED + 10_000)
             if long
             else None,
             weights=_named(weights) if weights else bench.built_in_weights(),
@@ -81,9 +105,13 @@ def depth_quality(
         with progress("depth quality", plan.steps(), unit="clips") as advance:
             report = bench.run(plan, lambda _: advance())
         if pictures is not None:
-            few = HeldOut(folder, plan.held_out.shape, min(clips, 4)).load(lambda: None)
+            few = HeldOut(kept, plan.held_out.shape, min(clips, 4)).load(lambda: None)
             for file in bench.draw(plan, pictures, few):
                 typer.echo(str(file), err=True)
+    _tell(report, markdown, json)
+
+
+def _tell(report: dict[str, Any], markdown: Path | None, json: Path | None) -> None:
     typer.echo(report["markdown"])
     if markdown is not None:
         write_text(markdown, report["markdown"] + "\n")

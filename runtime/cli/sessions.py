@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stereocast.engine.session import Session
     from stereocast.export.steps import Network
     from stereocast.runtime.config import Config
-    from stereocast.runtime.depth import OpenedDepth
+    from stereocast.runtime.depth import DepthFiles, OpenedDepth
     from stereocast.runtime.refiner import OpenedRefiner
     from stereocast.runtime.source import Source
 
@@ -48,6 +48,14 @@ def with_model(model: str | None, settings: Sequence[str] | None) -> list[str]:
     return [*(settings or ()), *chosen]
 
 
+def depth_files(threads: int) -> DepthFiles:
+    """Return what depth stages are made from on this machine, networks on so many threads."""
+    from stereocast.runtime.depth import DepthFiles
+    from stereocast.runtime.models.store import ModelStore
+
+    return DepthFiles(ModelStore(models_folder()), threads, _export)
+
+
 def open_session(
     frame_size: tuple[int, int], config: Config, layout: Layout, *, keyed: bool = False
 ) -> Opened:
@@ -58,16 +66,14 @@ def open_session(
     """
     from stereocast.engine.depth.keyed import KeyedDepth
     from stereocast.engine.session import Session
-    from stereocast.runtime.depth import DepthFiles, open_depth
-    from stereocast.runtime.models.store import ModelStore
+    from stereocast.runtime.depth import open_depth
     from stereocast.runtime.refiner import open_refiner
 
     if config.device.name != "cpu":
         opened = _open_on_gpu(frame_size, config, layout)
         if opened is not None:
             return opened
-    files = DepthFiles(ModelStore(models_folder()), config.threads.networks, _export)
-    depth = open_depth(config.depth, frame_size, files)
+    depth = open_depth(config.depth, frame_size, depth_files(config.threads.networks))
     say(depth.notes)
     if depth.model != "prior":
         height, width = depth.stage.grid

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from stereocast.engine.errors import ConfigError
 from stereocast.runtime.cli.bench import bench
+from tests.bench.folder_writers import FRAMES, Written, write_tum
 
 
 def run(*arguments: str):
@@ -30,11 +31,27 @@ def test_a_small_run_writes_tables_and_pictures(tmp_path) -> None:
     assert len(list((tmp_path / "looks").glob("*.png"))) == 2
 
 
+def test_a_folder_is_guessed_and_scored(tmp_path) -> None:
+    folder = write_tum(Written(), tmp_path)
+    result = run("--folder", str(folder), "--model", "prior", "--json", str(tmp_path / "a.json"))
+    assert result.exit_code == 0, result.output
+    assert "laid out as tum" in result.output
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert report["frames"] == report["frames_with_pose"] == FRAMES
+    assert list(report["methods"]) == ["constant", "row ramp", "prior", "prior, classic"]
+    for scores in report["methods"].values():
+        assert 0 < scores["AbsRel"] < 1 and scores["TAE"] is not None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--weights", "mamba"), "expected NAME=FILE"),
         (("--weights", "gru-1=x"), "a name begins with mamba or none"),
+        (("--layout", "tum"), "are for --folder"),
+        (("--folder", "none", "--proxy"), "leave them or --folder out"),
+        (("--folder", "none"), "there is no such folder"),
+        (("--folder", ".", "--layout", "vkitti"), "there is manifest, sintel"),
         (("--size", "big"), "give width and height in pixels"),
     ],
 )
