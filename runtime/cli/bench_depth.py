@@ -30,7 +30,7 @@ def depth_quality(
         int, typer.Option(min=1, max=1000, metavar="COUNT", help="Held-out worlds.")
     ] = 24,
     frames: Annotated[
-        int, typer.Option(min=8, max=1000, metavar="COUNT", help="Frames of each.")
+        int, typer.Option(min=8, max=1000, metavar="COUNT", help="Frames of each, or of FOLDER.")
     ] = 64,
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Grid of the depth.")] = (
         "128x96"

@@ -105,6 +105,13 @@ def test_a_jpeg_is_read_and_refused_where_it_ends_too_early(clip, tmp_path) -> N
         read_rgb(path)
 
 
+def test_a_camera_without_focal_length_is_refused(folders, tmp_path) -> None:
+    root = shutil.copytree(folders["kitti"].parent, tmp_path / "raw")
+    (root / "calib_cam_to_cam.txt").write_text("P_rect_02:" + 12 * " 0")
+    with pytest.raises(StereocastError, match="expected fx fy cx cy in pixels, got 0 0 0 0"):
+        list(read_folder(root / folders["kitti"].name, "kitti"))
+
+
 def test_a_list_may_not_name_files_outside_its_folder(folders, tmp_path) -> None:
     folder = shutil.copytree(folders["manifest"], tmp_path / "clip")
     text = (folder / "manifest.json").read_text()

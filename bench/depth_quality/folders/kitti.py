@@ -58,9 +58,10 @@ def _calibration(folder: Path) -> tuple[Tensor, Tensor]:
         if key == "P_rect_02":
             values = numbers(path, rest.split(), 12)
             fx, _, cx, x, _, fy, cy, y, *_, z = values
+            intrinsics = positive_pinhole(path, fx, fy, cx, cy)
             eye = torch.eye(4, dtype=torch.float64)
             eye[:3, 3] = -torch.tensor(((x - cx * z) / fx, (y - cy * z) / fy, z))
-            return positive_pinhole(path, fx, fy, cx, cy), eye
+            return intrinsics, eye
     raise SourceError(f"{path}: expected a line P_rect_02, got none; is the file whole?")
 
 

@@ -48,6 +48,7 @@ def _decoded(path: Path) -> VideoFrame:
     else:
         raise SourceError(f"{path}: expected a PNG or JPEG picture, got other bytes; fetch it anew")
     decoder = VideoCodecContext.create(codec, "r")
+    assert isinstance(decoder, VideoCodecContext)
     decoder.thread_count = 1
     decoder.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "explode"}
     try:
