@@ -5,7 +5,7 @@ python -m tests.runtime.malformed FOLDER      prints: files read, refused, MiB a
 
 from __future__ import annotations
 
-import resource
+import re
 import sys
 from contextlib import closing
 from itertools import islice
@@ -27,7 +27,13 @@ def main() -> None:
             read += 1
         except SourceError:
             refused += 1
-    print(read, refused, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print(read, refused, most_mib())
+
+
+def most_mib() -> int:
+    """The most memory this program held; what rusage tells also counts the parent's before exec."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ def test_a_small_file_with_a_huge_picture_is_refused_before_it_is_decoded(tmp_pa
         context.width, context.height, context.pix_fmt = 16000, 8000, "yuv420p"
         context.options = {"preset": "ultrafast", "crf": "51"}
         frame = av.VideoFrame(16000, 8000, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
         frame.pts = 0
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)
