@@ -124,8 +124,8 @@ export class Status {
     const stillS = (performance.timeOrigin + performance.now() - player.last.shownMs) / 1000;
     const chip = byId("link");
     const isStalled = stillS > STALL_S && !player.isPaused && !document.hidden;
-    chip.dataset.state = isStalled ? "waiting" : "open";
     const words = isStalled ? `No picture for ${Math.floor(stillS)} s` : LINK_WORDS.open;
+    chip.dataset.state = player.isPaused ? "paused" : isStalled ? "waiting" : "open";
     chip.textContent = player.isPaused ? "Paused" : words;
   }
 
