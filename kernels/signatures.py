@@ -34,7 +34,7 @@ _NUMBERS = {
     "float": "f32",
     "double": "f64",
 }
-_FITTING: dict[str, tuple[torch.dtype, ...]] = {
+FITTING: dict[str, tuple[torch.dtype, ...]] = {
     "i8": (torch.int8,),
     "u8": (torch.uint8, torch.bool),
     "i16": (torch.int16,),
@@ -46,6 +46,7 @@ _FITTING: dict[str, tuple[torch.dtype, ...]] = {
     "f32": (torch.float32,),
     "f64": (torch.float64,),
 }
+"""Which tensors a kernel's pointer may point into, by the kind of what it points to."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Parameter:
             return
         if not isinstance(argument, Tensor):
             raise TypeError(f"{self.name} is memory, got {argument!r}")
-        if self.kind and argument.dtype not in _FITTING[self.kind]:
+        if self.kind and argument.dtype not in FITTING[self.kind]:
             raise TypeError(f"{self.name} points to {self.kind}, got {argument.dtype}")
         if not argument.is_contiguous():
             raise ValueError(f"{self.name} must be contiguous, got strides {argument.stride()}")

@@ -21,6 +21,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from stereocast.kernels.signatures import FITTING
 from stereocast.kernels.sources import KERNELS, kernel_names
 
 HERE = Path(__file__).resolve().parent
@@ -38,17 +39,6 @@ _KERNEL_FLAGS = (
 )
 _PADDING = 256  # bytes of red zone on either side of every tensor
 _RED = 0xA7
-_KINDS = {
-    "i8": (torch.int8,),
-    "u8": (torch.uint8, torch.bool),
-    "i16": (torch.int16,),
-    "u16": (torch.uint16, torch.int16, torch.float16),
-    "i32": (torch.int32,),
-    "u32": (torch.uint32, torch.int32),
-    "i64": (torch.int64,),
-    "u64": (torch.uint64, torch.int64),
-    "f32": (torch.float32,),
-}
 _NUMBERS = {
     "i32": ctypes.c_int,
     "u32": ctypes.c_uint,
@@ -125,7 +115,7 @@ def _check(name: str, kinds: Sequence[str], args: Sequence[Argument]) -> None:
         elif argument is not None:
             assert isinstance(argument, Tensor), f"{where} is a pointer, got {type(argument)}"
             assert argument.is_contiguous(), f"{where} must be contiguous"
-            fitting = _KINDS.get(kind[:-1], (argument.dtype,))
+            fitting = FITTING.get(kind[:-1], (argument.dtype,))
             assert argument.dtype in fitting, f"{where} is {kind}, got {argument.dtype}"
 
 
