@@ -6,6 +6,10 @@ VIDEO ?=
 DATA ?=
 C_SOURCES = $(shell find kernels tests -name '*.cpp' -o -name '*.h' -o -name '*.cu')
 PYTEST = $(BIN)/python -m pytest $(if $(DATA),--data=$(DATA))
+# Whole suites run sockets, processes and a browser on whatever machine there is: what fails is tried
+# again and listed as a rerun. Without it: `make test RERUNS=0`.
+RERUNS ?= 2
+SUITE = $(PYTEST) --reruns $(RERUNS) --rerun-except 'from pytest-timeout' -rR
 
 .PHONY: help demo test test-all check format bench clean
 .DEFAULT_GOAL := help
@@ -23,14 +27,14 @@ demo: $(VENV)/installed   ## stream a moving 3D scene (or VIDEO=clip.mp4) to a v
 	$(BIN)/stereocast demo $(if $(VIDEO),'$(VIDEO)') --folder demo
 
 test: $(VENV)/installed   ## the quick suite, a few minutes at most
-	$(PYTEST) -m 'not slow'
+	$(SUITE) -m 'not slow'
 
 # TensorRT-RTX builds plans and NVRTC compiles kernels without a GPU; the tests of that fail, not
 # skip, without the packages.
 test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing, a browser, TensorRT, CUDA
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,cuda,rtx]'
 	$(if $(shell command -v npm),cd tests/web && npm ci --no-fund --no-audit --silent)
-	$(PYTEST) -m slow
+	$(SUITE) -m slow
 
 check: $(VENV)/installed   ## format, lint, types, architecture
 	$(BIN)/ruff format --check .

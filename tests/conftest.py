@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+EXIT_S = 60
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 torch.set_num_threads(1)  # as in every live process: idle OpenMP threads spin
@@ -27,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--watch-seconds", type=float, default=15.0, help="how long three viewers watch one stream"
     )
+
+
+def pytest_unconfigure() -> None:
+    """A thread or socket left behind must not keep the finished suite waiting for ever."""
+    faulthandler.dump_traceback_later(EXIT_S, exit=True, file=sys.__stderr__)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

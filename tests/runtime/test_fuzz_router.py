@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from stereocast.runtime.client import StreamClient, Sync
 from stereocast.runtime.encode import Packet
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.viewers import ViewerLimits
-from tests.patience import eventually
+from tests.patience import PATIENCE_S, eventually
 
 STREAM = wire.Stream(
     codec="h264", codec_string="avc1.42c01f", w=34, h=18, layout="half-sbs", fps=30
@@ -122,8 +123,9 @@ class Fuzzer:
     def send(self, count: int) -> None:
         for _ in range(count):
             if self._rng.random() < 0.002:
-                self._socket.close(linger=100)
+                self._socket.close()
                 self._socket = self._connect()
+            self._forget_answers()
             if self._rng.random() < 0.002:
                 self._send_garbage()
             if self._rng.random() < 0.0005:
@@ -131,14 +133,24 @@ class Fuzzer:
             self._socket.send_multipart(fuzzed(self._rng))
 
     def close(self) -> None:
-        self._socket.close(linger=1000)
+        self._socket.close()
         self._context.term()
 
     def _connect(self) -> zmq.Socket[bytes]:
         peer: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        peer.setsockopt(zmq.SNDTIMEO, 20_000)
+        peer.setsockopt(zmq.LINGER, 1000)
+        peer.setsockopt(zmq.SNDTIMEO, int(PATIENCE_S * 1000))
         peer.connect(self._address.url)
         return peer
+
+    def _forget_answers(self) -> None:
+        """Throw away what came back.
+
+        A libzmq socket full of unread messages does not notice that its peer has hung up on it,
+        and would never connect again.
+        """
+        while self._socket.poll(0):
+            self._socket.recv_multipart()
 
     def _send_garbage(self) -> None:
         with socket.socket(socket.AF_UNIX) as raw:
@@ -156,15 +168,15 @@ def sink(tmp_path: Path) -> Iterator[RouterSink]:
 
 def disturb(sink: RouterSink, messages: int, seed: int) -> None:
     """Let a good viewer watch while fuzzed messages come in; fail if it missed anything."""
-    good = GoodViewer(sink.address)
-    stream = Stream(sink)
-    fuzzer = Fuzzer(sink.address, seed)
-    fuzzer.send(messages)
-    fuzzer.close()
-    before = stream.written
-    eventually(lambda: stream.written >= before + 20)
-    stream.stop()
-    good.stop()
+    with ExitStack() as running:
+        good = GoodViewer(sink.address)
+        running.callback(good.stop)
+        stream = Stream(sink)
+        running.callback(stream.stop)
+        with closing(Fuzzer(sink.address, seed)) as fuzzer:
+            fuzzer.send(messages)
+        before = stream.written
+        eventually(lambda: stream.written >= before + 20)
     faults = sum(count for name, count in sink.counters.items() if name.startswith("fault"))
     assert good.disturbances == []
     assert good.seen == list(range(stream.written))

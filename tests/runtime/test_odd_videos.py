@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import pytest
 import torch
@@ -16,7 +14,7 @@ from torch import Tensor
 from stereocast.engine.errors import SourceError
 from stereocast.runtime.source.file import FileOptions, FileSource
 
-TIMEOUT_S = 60.0
+pytestmark = pytest.mark.timeout(60)
 
 
 @dataclass(frozen=True)
@@ -69,18 +67,6 @@ def _one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def _no_hang() -> Iterator[None]:
-    def give_up(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"took longer than {TIMEOUT_S} s")
-
-    previous = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, TIMEOUT_S)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, previous)
 
 
 def pixel(rgb: Tensor, row: float, column: float) -> list[int]:
