@@ -78,6 +78,7 @@ class StreamClient:
         *,
         name: str,
         credit: int = 2,
+        want_audio: bool = False,
         curve: Path | None = None,
         connect_timeout_s: float = 5.0,
         wake: int | None = None,
@@ -85,6 +86,7 @@ class StreamClient:
         """Connect and wait for WELCOME.
 
         credit  frames that may be under way at once, 0 (none before the first grant) to 8
+        want_audio  receive SOUND, too
         curve   the viewer's folder of keys (stereocast.runtime.curve), needed off this machine
         wake    a file descriptor; when it has something to read, nothing is waited for
         Raises TransportError if nobody answers in time, StreamRefused if the server says no.
@@ -101,6 +103,7 @@ class StreamClient:
             name=name,
             codecs=tuple(codec.name.lower() for codec in wire.Codec),
             layouts=tuple(layout.value for layout in Layout),
+            want_audio=want_audio,
             credit=credit,
         )
         self._wake = wake
@@ -184,15 +187,10 @@ class StreamClient:
             self._wants_depth = depth
         self._send(
             wire.Quality(
-                strength=strength,
-                convergence=convergence,
-                comfort=comfort,
-                balance=balance,
-                paused=paused,
-                seek_s=seek_s,
-                depth=depth,
+                strength=strength, convergence=convergence, comfort=comfort, balance=balance,
+                paused=paused, seek_s=seek_s, depth=depth,
             )
-        )
+        )  # fmt: skip
 
     def close(self) -> None:
         """Say BYE and disconnect. May be called twice."""
@@ -271,8 +269,7 @@ class StreamClient:
         try:
             self._socket.send_multipart(wire.pack(message), zmq.NOBLOCK)
         except zmq.Again:
-            # Nobody took the last thousand messages. After such a break HELLO says all anew.
-            return False
+            return False  # nobody took the last thousand; after such a break HELLO says all anew
         return True
 
     def _wait(self, duration_ns: int) -> bool:

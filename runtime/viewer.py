@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from stereocast.runtime.viewer_sound import SoundQueue
+
 SECOND_NS = 1_000_000_000
 MAX_RETURNS = 1024
 """Returned credits that are remembered; a second holds fewer, as messages are rationed."""
@@ -19,14 +21,16 @@ class Viewer:
     in_sync      it has every frame that the next one depends on
     is_new       it never got a key frame
     wants_depth  its frames bring their depth
+    sound        what it is to hear; None: it did not ask for sound
     """
 
-    def __init__(self, name: str, credit: int, now_ns: int) -> None:
+    def __init__(self, name: str, credit: int, now_ns: int, *, wants_sound: bool = False) -> None:
         self.name = name
         self.credit = credit
         self.in_sync = False
         self.is_new = True
         self.wants_depth = False
+        self.sound = SoundQueue() if wants_sound else None
         self.joined_ns = now_ns
         self.heard_ns = now_ns
         self.key_sent_ns = 0

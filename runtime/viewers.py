@@ -42,7 +42,8 @@ class Viewers:
     """All viewers of one stream, by the peer's name on the socket.
 
     drops  frames that some viewer did not get, by cause: `credit` it had none, `desync` it waits
-           for a key frame, `send` the socket did not take it
+           for a key frame, `send` the socket did not take it; `sound` packets of sound that waited
+           for a viewer that does not read
     """
 
     def __init__(self, limits: ViewerLimits) -> None:
@@ -74,7 +75,7 @@ class Viewers:
                 text=f"all {self.limits.max_viewers} places are taken; close another viewer first",
             )
         credit = min(hello.credit, self.limits.max_credit)
-        self._viewers[peer] = Viewer(hello.name, credit, now_ns)
+        self._viewers[peer] = Viewer(hello.name, credit, now_ns, wants_sound=hello.want_audio)
         if self.primary is None:
             self._elect(now_ns)
         return None
@@ -136,6 +137,17 @@ class Viewers:
     def want_depth(self) -> frozenset[bytes]:
         """Return the peers whose frames bring their depth."""
         return frozenset(peer for peer, viewer in self._viewers.items() if viewer.wants_depth)
+
+    def want_sound(self) -> tuple[bytes, ...]:
+        """Return the peers that asked for sound."""
+        return tuple(peer for peer, viewer in self._viewers.items() if viewer.sound is not None)
+
+    def put_sound(self, parts: list[bytes], duration_ns: int) -> int:
+        """Queue a packet for all who asked for sound, and return how many they are."""
+        queues = [viewer.sound for viewer in self._viewers.values() if viewer.sound is not None]
+        for queue in queues:
+            self.drops["sound"] += queue.put(parts, duration_ns)
+        return len(queues)
 
     def not_sent(self, peers: Iterable[bytes]) -> None:
         """Give back what `recipients` charged for a frame that could not be sent."""

@@ -1,7 +1,8 @@
 """The messages of SCST/1 that are one msgpack map, client to server first.
 
-The names w, h, t1, n and so on are those of the protocol. FRAME, which has a fixed header, and the
-packing of all messages are in runtime/wire.py; import everything from there.
+The names w, h, t1, n and so on are those of the protocol. FRAME and SOUND, which have a fixed
+header, are in runtime/wire_media.py, the packing of all in runtime/wire.py; import everything from
+there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from stereocast.runtime.wire_fields import (
     mapping,
     optional,
     pair,
+    part,
     real,
     sequence,
     text,
@@ -36,7 +38,10 @@ LONGEST_S = 1e9
 
 @dataclass(frozen=True, kw_only=True)
 class Hello(Message):
-    """A client introduces itself. Empty lists and zeros mean "anything"."""
+    """A client introduces itself. Empty lists and zeros mean "anything".
+
+    want_audio  whether it takes SOUND, too
+    """
 
     TYPE: ClassVar[bytes] = b"H"
     ver_min: int = field(default=VERSION, metadata=whole(0, 65535))
@@ -119,11 +124,21 @@ class Bye(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Audio(Message):
+    """What sound a stream has: every packet of it comes as SOUND, to those who asked for it."""
+
+    codec: str = field(default="opus", metadata=text(32))
+    rate: int = field(default=48_000, metadata=whole(1, 1_000_000))
+    channels: int = field(metadata=whole(1, 2))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stream(Message):
     """What a viewer must know to decode, show and steer the stream; w and h are the packed picture.
 
     can_seek, duration_s, live  what sort of source it is; None where the server does not say
     controls, ranges            where the eye parameters begin, and how far they go, by name
+    audio                       its sound; None: it has none
     """
 
     codec: str = field(metadata=text(32))
@@ -147,6 +162,11 @@ class Stream(Message):
     ranges: Mapping[str, tuple[float, float]] | None = field(
         default=None, metadata=optional(mapping(pair(), 16))
     )
+    audio: Audio | None = field(default=None, metadata=optional(part(Audio)))
+
+    def to_map(self) -> dict[str, object]:
+        """Return the fields as they travel; `audio` always does, as null where there is none."""
+        return super().to_map() | {"audio": self.audio and self.audio.to_map()}
 
 
 @dataclass(frozen=True, kw_only=True)

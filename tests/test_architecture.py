@@ -31,7 +31,7 @@ OWNERS = {
         "runtime/cli/doctor.py",
     },
     "msgpack": {"runtime/wire_fields.py", "runtime/wire_messages.py", "runtime/wire.py"},
-    "google_crc32c": {"runtime/wire.py"},
+    "google_crc32c": {"runtime/wire_media.py"},
     "pygame": {"runtime/watch/window.py"},
     "huggingface_hub": {"runtime/models/pull.py"},
     "safetensors": {

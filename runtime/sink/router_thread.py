@@ -21,6 +21,7 @@ from stereocast.runtime import wire
 from stereocast.runtime.address import Address, claim_folder, require_keys
 from stereocast.runtime.host import Host
 from stereocast.runtime.socket_options import receive_parts, set_common_options
+from stereocast.runtime.viewer_sound import MOST_UNHEARD
 
 TICK_MS = 50
 MAX_QUEUED = 16
@@ -29,8 +30,8 @@ MAX_BATCH = 64
 """Messages taken before frames get their turn again."""
 SEND_BUFFER_BYTES = 256 * 1024
 """Small, so that the kernel cannot hide seconds of video from the credits."""
-CONTROL_MESSAGES = 32
-"""Answers that may wait for a viewer beside its frames: a join alone brings nine."""
+CONTROL_MESSAGES = 32 + MOST_UNHEARD
+"""What may wait for a viewer beside its frames: answers, of which a join brings nine, and sound."""
 DRAIN_MS = 1000
 FAREWELL_MS = 1000
 """How long viewers may take to read what is under way when the stream ends."""
@@ -54,7 +55,7 @@ class RouterThread:
 
     address   where it is bound; a port that was left open is filled in
     failure   what stopped the thread before its time, or None
-    counters  frames_sent and bytes_sent, each viewer counted
+    counters  frames_sent, bytes_sent (of frames) and sound_sent (packets), each viewer counted
     state     guards the host, the queue and the counters; notified when a frame is wanted
     """
 
@@ -67,7 +68,7 @@ class RouterThread:
         claim_folder(address)
         _refuse_if_taken(address)
         self.failure: Exception | None = None
-        self.counters: Counter[str] = Counter(frames_sent=0, bytes_sent=0)
+        self.counters: Counter[str] = Counter(frames_sent=0, bytes_sent=0, sound_sent=0)
         self._host = host
         self._state = state
         self._queue: deque[Outgoing] = deque()
@@ -116,6 +117,16 @@ class RouterThread:
         self._queue.append(outgoing)
         self._wake()
 
+    def enqueue_sound(self, parts: list[bytes], duration_ns: int) -> int:
+        """Hand a packet of sound over, for all who asked; call with `state` held.
+
+        Returns how many they are.
+        """
+        listeners = self._host.viewers.put_sound(parts, duration_ns)
+        if listeners:
+            self._wake()
+        return listeners
+
     def stop(self) -> None:
         """Send what is queued and EOS, within two seconds, and free the address; call once."""
         with self._state:
@@ -140,6 +151,7 @@ class RouterThread:
                 while self._wakened in ready and self._wakened.poll(0):
                     self._wakened.recv()
                 self._send_queued()
+                self._send_sound()
                 if self._router in ready:
                     self._take_messages()
                 with self._state:
@@ -147,6 +159,7 @@ class RouterThread:
                     if self._host.viewers.may_encode():
                         self._state.notify_all()
             self._send_queued()
+            self._send_sound()
             self._say_goodbye()
         except Exception as failure:
             with self._state:
@@ -187,6 +200,26 @@ class RouterThread:
                     # It would misread what follows; forgotten, it has to join again.
                     for peer in refused:
                         self._host.lost(peer, time.monotonic_ns())
+
+    def _send_sound(self) -> None:
+        """Send each viewer the sound that waits for it, as far as it reads."""
+        with self._state:
+            viewers = self._host.viewers
+            waiting = [(peer, viewers[peer]) for peer in viewers.want_sound()]
+        for peer, viewer in waiting:
+            queue = viewer.sound
+            assert queue is not None
+            while True:
+                with self._state:
+                    oldest = queue.take(viewer.heard_ns)
+                if oldest is None:
+                    break
+                is_sent = self._send(peer, wire.stamp_send_time(oldest[0], time.monotonic_ns()))
+                with self._state:
+                    self.counters["sound_sent"] += is_sent
+                    if not is_sent:
+                        queue.put_back(oldest)
+                        break
 
     def _send(self, peer: bytes, parts: list[bytes]) -> bool:
         try:

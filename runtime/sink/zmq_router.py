@@ -24,6 +24,7 @@ from stereocast.runtime.viewers import ViewerLimits
 
 if TYPE_CHECKING:  # the encoders' room imports torch, which a socket has no use for
     from stereocast.runtime.encode import Packet
+    from stereocast.runtime.packet import SoundPacket
 
 
 class RouterSink:
@@ -50,7 +51,7 @@ class RouterSink:
         self._coding = _coding_of(stream)
         self._epoch = 1
         self._previous_seq: int | None = None
-        self._packets = 0
+        self._packets = self._sounds = 0
         self._is_closed = False
         self._state = threading.Condition()
         self._thread = RouterThread(address, self._host, state=self._state, curve=curve)
@@ -66,8 +67,9 @@ class RouterSink:
     def counters(self) -> dict[str, int]:
         """What happened so far.
 
-        packets, frames_sent, bytes_sent (each viewer counts); `drop <cause>` frames that a viewer
-        did not get; `fault <cause>` messages that were not obeyed.
+        packets, frames_sent, bytes_sent, sound_sent (each viewer counts); `drop <cause>` frames
+        that a viewer did not get, `drop sound` packets of sound; `fault <cause>` messages that were
+        not obeyed.
         """
         with self._state:
             drops = {f"drop {cause}": count for cause, count in self._host.viewers.drops.items()}
@@ -145,6 +147,32 @@ class RouterSink:
                 parts = wire.pack(replace(frame, depth=extension.depth))
                 self._thread.enqueue(Outgoing(deep, parts, is_frame=True))
         return len(peers)
+
+    def write_sound(self, packet: SoundPacket, *, epoch: int, t_capture_ns: int) -> int:
+        """Send a packet of sound to every viewer that asked for sound; return to how many.
+
+        epoch         of its time line; grows when that starts anew, from 1
+        t_capture_ns  time.monotonic_ns() when a picture with the packet's pts_ns is captured
+        Raises TransportError if the sink is closed, or a number cannot be sent.
+        """
+        with self._state:
+            self._raise_failure()
+            if self._is_closed:
+                raise TransportError(f"{self.address.url}: is closed, and was given sound")
+            message = wire.SoundMessage(
+                epoch=epoch,
+                seq=self._sounds % (wire.MAX_SEQ + 1),
+                src_pts_ns=packet.pts_ns,
+                t_capture_ns=t_capture_ns,
+                t_send_ns=0,
+                channels=packet.channels,
+                samples=packet.samples,
+                pre_skip=packet.pre_skip,
+                payload=packet.data,
+                is_discontinuous=packet.is_discontinuous,
+            )
+            self._sounds += 1
+            return self._thread.enqueue_sound(wire.pack(message), packet.duration_ns)
 
     def depth_wanted(self) -> bool:
         """Return whether some viewer wants its frames to bring their depth."""
