@@ -72,6 +72,7 @@ def test_every_seed_gives_other_inputs():
     assert not torch.equal(first(1), first(2))
 
 
+@pytest.mark.slow
 def test_every_case_runs_through_the_kernels_of_a_gpu_and_agrees():
     """As on a GPU, but for the machine: the emulator executes what the loader would launch."""
     emulator = Emulator(orders=("forward",))

@@ -57,6 +57,7 @@ def test_without_tensorrt_no_export_begins(tmp_path, monkeypatch):
     assert not (tmp_path / "stereocast").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_exported_and_verified(tmp_path, monkeypatch):
     """A tiny network under the name of a large one; everything else is the real way."""
     monkeypatch.setitem(vda_network.ARCHITECTURES, "vits", recipe.TINY)

@@ -56,7 +56,10 @@ def test_keys_carry_a_stream_over_tcp_and_every_picture_is_proven(
     assert sent["config"]["threads"]["native"] >= 1
 
 
-@pytest.mark.parametrize("layout", ["half-tb", "cross-eyed", "vr180"])
+@pytest.mark.parametrize(
+    "layout",
+    ["half-tb", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cross-eyed", "vr180"))],
+)
 def test_barcodes_prove_both_eyes_of_other_layouts(
     stereocast: Stereocast, start: Start, inside: Path, address: str, layout: str
 ) -> None:

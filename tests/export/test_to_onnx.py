@@ -46,6 +46,7 @@ def fp16(halved: StreamingStep, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return export_step(halved, path, precision="fp16")
 
 
+@pytest.mark.slow
 def test_the_same_step_gives_the_same_bytes(fp32, tmp_path):
     again = export_step(step(), tmp_path / "again.onnx", model="tiny")
     assert again.read_bytes() == fp32.read_bytes()

@@ -110,6 +110,7 @@ def test_an_unknown_model_is_told_what_there_is(mine: ModelStore):
         open_depth(DepthConfig(model="minus"), SIZE, DepthFiles(mine))
 
 
+@pytest.mark.slow
 def test_weights_are_exported_once_and_give_the_depth_of_pytorch(mine: ModelStore, tmp_path: Path):
     open_depth(CONFIG, SIZE, DepthFiles(mine, 1, exporter(tmp_path)))
     (path,) = tmp_path.glob("*.onnx")

@@ -103,6 +103,7 @@ def test_the_page_lives_and_dies_with_live(start: Start, inside: Path, kept: Pat
         httpx.get(f"{url}/healthz")
 
 
+@pytest.mark.slow
 def test_a_dead_parent_takes_the_page_along(start: Start, inside: Path, kept: Path) -> None:
     live = start(
         "live", "testsrc:?size=320x180&fps=20", "--address", f"ipc://{inside}/s/x",
@@ -134,6 +135,7 @@ def gateways_of(pid: int) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_dead_page_comes_back_and_the_stream_goes_on(
     start: Start, inside: Path, kept: Path
 ) -> None:
