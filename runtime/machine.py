@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stereocast.runtime.threads import usable_cores
 
-_PACKAGES = ("stereocast", "torch", "av", "pyzmq", "numpy")
+_PACKAGES = ("stereocast", "torch", "av", "pyzmq", "numpy", "onnxruntime")
 
 
 def facts() -> dict[str, object]:
