@@ -66,6 +66,9 @@ class LiveConfig:
             )
 
 
+DECODERS = ("cpu", "nvdec", "nvdec-ffmpeg", "auto")
+
+
 @dataclass(frozen=True)
 class DeviceConfig:
     """Where the engine works."""
@@ -75,11 +78,13 @@ class DeviceConfig:
     index: int = 0
     """Number of the GPU."""
     decode: str = "cpu"
-    """What decodes files: `cpu`; `nvdec`: the GPU's own decoder, which cannot seek."""
+    """What decodes files: `cpu`; `nvdec`: the GPU's own decoder, `nvdec-ffmpeg`: that through
+    FFmpeg; `auto`: the first of these two that decodes the file's first picture. Else the CPU."""
 
     def __post_init__(self) -> None:
-        if self.decode not in ("cpu", "nvdec"):
-            raise ConfigError(f"device.decode: '{self.decode}' is not one of 'cpu', 'nvdec'")
+        if self.decode not in DECODERS:
+            wanted = ", ".join(f"'{name}'" for name in DECODERS)
+            raise ConfigError(f"device.decode: '{self.decode}' is not one of {wanted}")
         if self.name not in ("cpu", "cuda", "auto"):
             raise ConfigError(f"device.name: '{self.name}' is not one of 'cpu', 'cuda', 'auto'")
         if self.index < 0:

@@ -77,6 +77,7 @@ WITHOUT_TORCH = (
     "stereocast.runtime.sink.zmq_router",
     "stereocast.runtime.sink.record",
     "stereocast.runtime.encode.probe",
+    "stereocast.runtime.source.decode_probe",
     "stereocast.runtime.models.pull",
     "stereocast.runtime.sink.depth.video",
     "stereocast.runtime.machine",

@@ -25,6 +25,7 @@ __all__ = [
     "Transfer",
     "nv12_to_rgb",
     "orient",
+    "pairs_to_rgb",
     "to_network",
     "tone_map",
     "yuv_to_rgb",
@@ -79,11 +80,20 @@ def nv12_to_rgb(
             f"got {list(surface.shape)}"
         )
     down, across = (height + 1) // 2, (width + 1) // 2
-    pairs = surface[rows : rows + down, : 2 * across]
-    planes = surface[:height, :width], pairs[:, 0::2], pairs[:, 1::2]
-    if serving(surface) is None:
-        planes = (planes[0], planes[1].contiguous(), planes[2].contiguous())
-    bits = 8 if surface.dtype == torch.uint8 else 16
+    pairs = surface[rows : rows + down, : 2 * across].reshape(down, across, 2)
+    return pairs_to_rgb(surface[:height, :width], pairs, matrix=matrix, full_range=full_range)
+
+
+def pairs_to_rgb(luma: Tensor, pairs: Tensor, *, matrix: Matrix, full_range: bool) -> Tensor:
+    """Convert the planes of such a surface where they are told apart.
+
+    luma   [H, W] as above; rows may be padded
+    pairs  [⌈H/2⌉, ⌈W/2⌉, 2] of the same dtype, U and V
+    """
+    planes = luma, pairs[..., 0], pairs[..., 1]
+    if serving(luma) is None:
+        planes = (luma.contiguous(), planes[1].contiguous(), planes[2].contiguous())
+    bits = 8 if luma.dtype == torch.uint8 else 16
     return yuv_to_rgb(*planes, matrix=matrix, full_range=full_range, bits=bits)
 
 

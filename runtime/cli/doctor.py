@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stereocast.runtime.cli.options import JsonOption
 from stereocast.runtime.cli.outcome import write_json
+
+if TYPE_CHECKING:
+    from stereocast.runtime.encode.probe import ProbeResult
 
 _KERNEL_PROBE = """
 import json, time, torch
@@ -94,12 +97,14 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
     from stereocast.runtime import machine
     from stereocast.runtime.cli.doctor_gpu import gpu_parts, gpu_summary
     from stereocast.runtime.encode import probe
+    from stereocast.runtime.source import decode_probe
     from stereocast.runtime.threads import ThreadsConfig, usable_cores
 
     facts = machine.facts()
     kernels, networks, models = _probe_kernels(), _probe_networks(), _models_here()
     threads = ThreadsConfig().resolved(usable_cores())
     encoders = probe.describe(probe.EncoderSettings(threads=threads.encode))
+    decoders = decode_probe.describe()
     gpu = gpu_parts()
     address, transport_works = _probe_transport()
     page = _ways_to_headsets()
@@ -115,8 +120,8 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         ("networks", str(networks["detail"])),
         ("depth models", ", ".join(models)),
         ("threads", ", ".join(f"{k} {v}" for k, v in asdict(threads).items())),
-        *((f"encoder {e.name}", ("works: " if e.works else "does not work: ") + e.detail)
-          for e in encoders),
+        *((f"{kind} {tried.name}", _verdict(tried))
+          for kind, ladder in (("decoder", decoders), ("encoder", encoders)) for tried in ladder),
         ("transport", address),
         ("headsets", page),
         ("window", f"pygame-ce {window}" if window != "not installed"
@@ -131,6 +136,7 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         "networks": networks,
         "models": models,
         "threads": asdict(threads),
+        "decoders": [asdict(decoder) for decoder in decoders],
         "encoders": [asdict(encoder) for encoder in encoders],
         "transport": {"works": transport_works, "detail": address},
         "headsets": page,
@@ -138,6 +144,10 @@ def _examine() -> tuple[list[tuple[str, str]], dict[str, object], bool]:
         "able": able,
     }
     return rows, report, able
+
+
+def _verdict(tried: ProbeResult) -> str:
+    return ("works: " if tried.works else "does not work: ") + tried.detail
 
 
 def _probe_kernels() -> dict[str, object]:

@@ -148,7 +148,7 @@ def live(
         max_height=max_height,
         threads=chosen.threads.decode,
     )
-    opened = decoded_on_gpu(open_source(source, options, live=chosen.source), chosen)
+    opened = decoded_on_gpu(open_source(source, options, live=chosen.source), chosen, options)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
         workshop = Workshop(opened.info, chosen, layout)

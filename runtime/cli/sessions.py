@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stereocast.runtime.depth import DepthFiles, OpenedDepth
     from stereocast.runtime.refiner import OpenedRefiner
     from stereocast.runtime.source import Source
+    from stereocast.runtime.source.file_options import FileOptions
 
 
 @dataclass(frozen=True)
@@ -87,23 +88,28 @@ def open_session(
     return Opened(session, depth, refiner)
 
 
-def decoded_on_gpu(source: Source, config: Config) -> Source:
+def decoded_on_gpu(source: Source, config: Config, options: FileOptions) -> Source:
     """Return a file as a source that the GPU decodes, if that is wanted and it can; or as it is.
 
-    What is against it, is said aloud.
+    options  what it was opened with. What is against the GPU, is said aloud
     """
     from stereocast.engine.errors import StereocastError
     from stereocast.runtime.gpu import gpu_place
+    from stereocast.runtime.source.chip import ROADS, open_on_chip
     from stereocast.runtime.source.file import FileSource
-    from stereocast.runtime.source.nvdec import NvdecSource
 
-    if config.device.decode != "nvdec" or not isinstance(source, FileSource):
+    wanted = config.device.decode
+    if wanted == "cpu" or not isinstance(source, FileSource):
         return source
+    names = tuple(ROADS) if wanted == "auto" else (wanted,)
     try:
         place = gpu_place(config.device.index, kernels_folder())
-        decoded = NvdecSource(source.path, place)
     except StereocastError as error:
         say([f"the CPU decodes: {error}"])
+        return source
+    decoded = open_on_chip(names, source.path, options, place, tell=lambda words: say([words]))
+    if decoded is None:
+        say(["the CPU decodes"])
         return source
     source.close()
     return decoded

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -51,15 +52,20 @@ class OpenedContainer:
         return sum(not entry.is_discard for entry in entries)
 
 
-def open_container(path: Path, *, max_pixels: int, threads: int) -> OpenedContainer:
+def open_container(
+    path: Path, *, max_pixels: int, threads: int, chip: HWAccel | None = None
+) -> OpenedContainer:
     """Open `path` and choose its video stream: the one FFmpeg ranks best, never a cover picture.
 
     FFmpeg's rank: the default disposition first, then more decodable pictures and bit rate. Only
     the local file itself is read: other protocols, playlists and endless probing are refused.
+
+    chip  the hardware that FFmpeg is to decode with; None: the CPU
+
     Raises SourceError in one line for anything that is not a readable local video.
     """
     _require_media_file(path)
-    container = _open(path, max_pixels)
+    container = _open(path, max_pixels, chip)
     try:
         return _choose_streams(container, path, max_pixels, threads)
     except BaseException:
@@ -79,7 +85,7 @@ def _require_media_file(path: Path) -> None:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _open(path: Path, max_pixels: int) -> InputContainer:
+def _open(path: Path, max_pixels: int, chip: HWAccel | None) -> InputContainer:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": ",".join(
@@ -92,7 +98,7 @@ def _open(path: Path, max_pixels: int) -> InputContainer:
     }
     try:
         # The explicit protocol keeps names such as "concat:a|b" from meaning something to FFmpeg.
-        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+        return av.open(f"file:{path}", options=options, metadata_errors="replace", hwaccel=chip)
     except av.InvalidDataError as error:
         raise SourceError(f"{path}: {_why_unreadable(path)}") from error
     except av.ArgumentError as error:

@@ -5,10 +5,11 @@ Knows neither RGB nor what is done with a picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 import av
 from av.container import InputContainer
@@ -20,6 +21,9 @@ from stereocast.engine.errors import SourceError
 from stereocast.runtime.source.container import reason
 from stereocast.runtime.source.timeline import SECOND_NS, Timeline, to_ns
 
+if TYPE_CHECKING:  # decoders are tried without torch
+    from torch import Tensor
+
 # This many packets in a row without a picture: the stream is beyond help (10 s at 25 per second).
 MAX_REFUSED_PACKETS = 250
 # A seek may land late (MPEG-TS, open GOPs): then it is repeated from further back.
@@ -28,16 +32,70 @@ DEFAULT_FPS = 25.0
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """What a codec made of a packet.
+
+    frame  its pixels on the host; with `rgb` only what is said of them: size, colours
+    pts    its time as the container counts, None where it has none
+    rgb    [3, H, W] uint8 in the memory of a GPU, if it was decoded there
+    """
+
+    frame: VideoFrame
+    pts: int | None
+    is_corrupt: bool = False
+    rgb: Tensor | None = None
+
+
+class Codec(Protocol):
+    """Packets in, pictures out, in display order."""
+
+    def decode(self, packet: Packet[VideoStream]) -> Sequence[Decoded]:
+        """Return what is due; an empty packet asks for what is left. Raises av.FFmpegError."""
+
+    def restart(self) -> None:
+        """Forget what is inside: the next packet comes from elsewhere in the stream."""
+
+    def close(self) -> None:
+        """Free it. May be called twice."""
+
+
+class HostCodec:
+    """FFmpeg's own decoder of a stream, on the CPU."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._stream = stream
+
+    def decode(self, packet: Packet[VideoStream]) -> Sequence[Decoded]:
+        """Return what is due; an empty packet asks for what is left. Raises av.FFmpegError."""
+        return [
+            Decoded(frame, frame.pts, frame.is_corrupt) for frame in self._stream.decode(packet)
+        ]
+
+    def restart(self) -> None:
+        """Do nothing: a container that seeks empties its decoders."""
+
+    def close(self) -> None:
+        """Do nothing: a container closes its decoders."""
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A decoded picture and its repaired time; `frame.pts` is not used after this point."""
+    """A decoded picture and its repaired time; `frame.pts` is not used after this point.
+
+    has_time  whether the container told it
+    rgb       as that of `Decoded`
+    """
 
     frame: VideoFrame
     pts_ns: int
+    has_time: bool = True
+    rgb: Tensor | None = None
 
 
 class Decoder:
     """Decode one video stream, in display order, from an exact picture on.
 
+    codec            what decodes; None: FFmpeg, on the CPU
     decoded          pictures the codec has returned
     decode_errors    packets it refused
     damaged          pictures it returned with parts invented
@@ -45,10 +103,12 @@ class Decoder:
     """
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, *, name: str, skip_damage: bool
-    ) -> None:
+        self, container: InputContainer, stream: VideoStream, *, name: str, skip_damage: bool,
+        codec: Codec | None = None,
+    ) -> None:  # fmt: skip
         self._container = container
         self._stream = stream
+        self._codec = codec or HostCodec(stream)
         self._name = name
         self._skip_damage = skip_damage
         self.time_base = stream.time_base or Fraction(1, 90_000)
@@ -85,17 +145,18 @@ class Decoder:
                     raise self._fatal
                 self._packets += 1
             try:
-                frames = self._stream.decode(packet)
+                pictures = self._codec.decode(packet)
             except av.FFmpegError as error:
                 self._refuse(error)
                 continue
-            for frame in frames:
+            for picture in pictures:
                 self._refused_in_a_row = 0
                 self.decoded += 1
-                self.damaged += frame.is_corrupt
-                pts_ns = self.timeline.place(frame.pts)
+                self.damaged += picture.is_corrupt
+                has_time = picture.pts is not None
+                pts_ns = self.timeline.place(picture.pts)
                 self._last_ns = pts_ns
-                yield Picture(frame, pts_ns)
+                yield Picture(picture.frame, pts_ns, has_time, picture.rgb)
 
     def _demux(self) -> Iterator[Packet[VideoStream]]:
         try:
@@ -149,9 +210,10 @@ class Decoder:
                 self._container.seek(ticks, stream=self._stream)
             except av.FFmpegError:
                 return None
+            self._codec.restart()
             pictures = self.pictures()
             first = next(pictures, None)
-            if first is not None and first.frame.pts is not None and first.pts_ns <= target_ns:
+            if first is not None and first.has_time and first.pts_ns <= target_ns:
                 return self.from_time(target_ns, chain((first,), pictures))
         return None
 

@@ -1,16 +1,15 @@
 """A video file as a source: every picture, in order, with its own time.
 
 The order of work is decided here; container.py opens, decoder.py decodes, deinterlace.py and
-picture.py make pixels. Audio is not read: a converter re-opens `path` for it (`audio_codec` says
-whether there is any).
+picture.py make pixels; road.py and chip.py tell where that is done. Audio is not read: a converter
+re-opens `path` for it (`audio_codec` says whether there is any).
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,56 +17,29 @@ from pathlib import Path
 import av
 from torch import Tensor
 
-from stereocast.engine.errors import ConfigError, SourceError
+from stereocast.engine.errors import SourceError
 from stereocast.engine.frame import Frame
 from stereocast.runtime.source import SourceInfo
-from stereocast.runtime.source.container import OpenedContainer, open_container, reason
+from stereocast.runtime.source.container import reason
 from stereocast.runtime.source.decoder import Decoder, Picture
 from stereocast.runtime.source.deinterlace import Deinterlacer
+from stereocast.runtime.source.file_options import (
+    LATEST_START_S,
+    MAX_PIXELS,
+    FileOptions,
+    delivered_ns,
+    promised_frames,
+)
 from stereocast.runtime.source.picture import (
     Geometry,
     PictureConverter,
     notes_on_colour,
     plan_geometry,
 )
+from stereocast.runtime.source.road import ChipError, HostRoad, Road
 from stereocast.runtime.source.timeline import SECOND_NS, RateLimit, to_ns
 
-MAX_PIXELS = 8192 * 4320
-LATEST_START_S = 1e9  # in nanoseconds it still fits FFmpeg's 64 bits
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """Which part of a file is read, and how."""
-
-    start_s: float = 0.0
-    """Seconds after the file's first picture; the first one delivered is the first at or after."""
-    frames: int | None = None
-    """Stop after so many delivered pictures."""
-    max_fps: float | None = None
-    """Drop pictures, by their times, until no more than this many a second remain."""
-    max_height: int | None = None
-    """Scale pictures down to at most so many rows; sizes become even."""
-    max_pixels: int = MAX_PIXELS
-    """Refuse larger pictures: a small file can hold one that fills the memory."""
-    skip_damage: bool = False
-    """Go on after a packet in the middle that cannot be decoded, instead of ending there."""
-    threads: int = 1
-    """Slice threads of the decoder."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.start_s <= LATEST_START_S:
-            raise ConfigError(f"start_s must be in [0, {LATEST_START_S:g}], got {self.start_s}")
-        if self.max_fps is not None and not (math.isfinite(self.max_fps) and self.max_fps > 0):
-            raise ConfigError(f"max_fps must be above 0, got {self.max_fps}")
-        for name, value, least in (
-            ("frames", self.frames, 1),
-            ("max_height", self.max_height, 16),
-            ("max_pixels", self.max_pixels, 1),
-            ("threads", self.threads, 1),
-        ):
-            if value is not None and value < least:
-                raise ConfigError(f"{name} must be at least {least}, got {value}")
+__all__ = ["LATEST_START_S", "MAX_PIXELS", "FileOptions", "FileSource"]
 
 
 class FileSource:
@@ -82,10 +54,19 @@ class FileSource:
     audio_codec: str | None
     path: Path
 
-    def __init__(self, path: str | Path, *, options: FileOptions | None = None) -> None:
-        """Open the file and decode its first picture. Raises SourceError in one line."""
+    def __init__(
+        self, path: str | Path, *, options: FileOptions | None = None, road: Road | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Open the file and decode its first picture. Raises SourceError in one line.
+
+        road  what decodes; None: the CPU. A GPU's decoder that gives up later is replaced by the
+              CPU, which `tell` hears at once and `remarks` repeat
+        """
         self.path = Path(path)
         self._options = options = options or FileOptions()
+        self._road, self._tell = road or HostRoad(), tell
+        self._gave_up: str | None = None
         self._open()
         self._origin_ns = to_ns(self._opened.video.start_time or 0, self._decoder.time_base)
         self._counted: Counter[str] = Counter()
@@ -93,19 +74,20 @@ class FileSource:
             self._pictures = self._decoder.pictures()
             if options.start_s > 0:
                 self._pictures = self._from_time(self._at(options.start_s))
-            self._first = self._first_picture()
-            self._pictures = chain((self._first,), self._pictures)
+            first = self._first_picture()
+            self._pictures = chain((first,), self._pictures)
             geometry, notes = plan_geometry(
-                self._first.frame,
+                first.frame,
                 aspect=self._opened.video.sample_aspect_ratio or Fraction(1),
                 max_height=options.max_height,
                 name=str(self.path),
             )
-            notes = self._opened.notes + notes + notes_on_colour(self._first.frame)
-            self.info = self._describe(geometry, notes)
+            notes += notes_on_colour(first.frame) + self._road.notes
+            self.info = self._describe(first, geometry, self._opened.notes + notes)
         except BaseException:
-            self._opened.container.close()
+            self._shut()
             raise
+        self._before_ns = first.pts_ns
         self.audio_codec = self._opened.audio_codec
         self._converter = PictureConverter(geometry, codec=self._opened.video.codec_context.name)
         self._deinterlacer = Deinterlacer(threads=options.threads)
@@ -118,16 +100,18 @@ class FileSource:
         self._closed = False
 
     def _open(self) -> None:
-        options = self._options
-        self._opened = open_container(
-            self.path, max_pixels=options.max_pixels, threads=options.threads
-        )
+        self._opened, self._codec = self._road.open(self.path, self._options)
         self._decoder = Decoder(
             self._opened.container,
             self._opened.video,
             name=str(self.path),
-            skip_damage=options.skip_damage,
+            skip_damage=self._options.skip_damage,
+            codec=self._codec,
         )
+
+    def _shut(self) -> None:
+        self._codec.close()
+        self._opened.container.close()
 
     def _at(self, position_s: float) -> int:
         return self._origin_ns + round(position_s * SECOND_NS)
@@ -136,7 +120,7 @@ class FileSource:
         pictures = self._decoder.seek(target_ns)
         if pictures is not None:
             return pictures
-        self._opened.container.close()
+        self._shut()
         self._open()
         return self._decoder.from_time(target_ns, self._decoder.pictures())
 
@@ -151,11 +135,11 @@ class FileSource:
             f" ({self._decoder.decode_errors} damaged packets)"
         )
 
-    def _describe(self, geometry: Geometry, notes: tuple[str, ...]) -> SourceInfo:
+    def _describe(self, first: Picture, geometry: Geometry, notes: tuple[str, ...]) -> SourceInfo:
         options, video = self._options, self._opened.video
         if "1" in (video.metadata.get("alpha_mode"), video.metadata.get("ALPHA_MODE")):
             notes += ("alpha channel ignored",)
-        if self._first.frame.interlaced_frame:
+        if first.frame.interlaced_frame:
             notes += ("interlaced pictures are deinterlaced (bwdif)",)
         height, width = geometry.upright
         fps = self._decoder.fps
@@ -169,17 +153,14 @@ class FileSource:
             fps=fps,
             live=False,
             time_base=self._decoder.time_base,
-            frames=_promised_frames(self._opened, options),
-            duration_ns=_duration_ns(self._opened, options, fps),
-            start_ns=self._first.pts_ns,
+            frames=promised_frames(self._opened, options),
+            duration_ns=delivered_ns(self._opened, options, fps),
+            start_ns=first.pts_ns,
             origin_ns=self._origin_ns,
-            seekable_ns=self._seekable_ns(),
+            # Without times in the file a position would mean reading it from its beginning.
+            seekable_ns=self._opened.duration_ns if first.has_time else None,
             notes=notes,
         )
-
-    def _seekable_ns(self) -> int | None:
-        # Without times in the file a position would mean reading it from its beginning.
-        return None if self._first.frame.pts is None else self._opened.duration_ns
 
     def _decoder_counts(self) -> Counter[str]:
         return Counter(
@@ -212,7 +193,8 @@ class FileSource:
             "gaps": "gaps in the presentation times",
             "size_changes": "pictures of another size, resampled to the first one's",
         }
-        return tuple(f"{text}: {report[key]}" for key, text in texts.items() if report[key])
+        counted = tuple(f"{text}: {report[key]}" for key, text in texts.items() if report[key])
+        return counted if self._gave_up is None else (self._gave_up, *counted)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames, once. Raises SourceError where the file is damaged."""
@@ -229,7 +211,12 @@ class FileSource:
         # The end itself would show nothing at all: go to the last picture instead.
         last_s = max(0, length_ns - round(SECOND_NS / self._decoder.fps)) / SECOND_NS
         self._counted += self._decoder_counts()
-        self._pictures = self._from_time(self._at(min(max(position_s, 0.0), last_s)))
+        target_ns = self._at(min(max(position_s, 0.0), last_s))
+        self._before_ns = target_ns - to_ns(1, self._decoder.time_base)
+        try:
+            self._pictures = self._from_time(target_ns)
+        except ChipError as error:
+            self._pictures = self._on_host(error)
         self._deinterlacer.forget()
         if self._options.max_fps is not None:
             self._rate = RateLimit(self._options.max_fps)
@@ -254,6 +241,8 @@ class FileSource:
             self._decoder.check_complete()
 
     def _pixels(self, picture: Picture, index: int) -> Tensor:
+        if picture.rgb is not None:
+            return picture.rgb
         try:
             return self._converter.convert(picture.frame)
         except av.FFmpegError as error:
@@ -265,31 +254,39 @@ class FileSource:
     def _whole_pictures(self) -> Iterator[Picture]:
         """Yield deinterlaced pictures; what was decoded before an error comes before the error."""
         try:
-            for picture in self._pictures:
+            for picture in self._decoded():
                 yield from self._deinterlacer.push(picture)
         except SourceError:
             yield from self._deinterlacer.flush()
             raise
         yield from self._deinterlacer.flush()
 
+    def _decoded(self) -> Iterator[Picture]:
+        """Yield pictures; where a GPU's decoder gives up, the CPU goes on after the last one."""
+        try:
+            for picture in self._pictures:
+                self._before_ns = picture.pts_ns + 1
+                yield picture
+            return
+        except ChipError as error:
+            self._pictures = self._on_host(error)
+        yield from self._pictures
+
+    def _on_host(self, error: ChipError) -> Iterator[Picture]:
+        seconds = (self._before_ns - self._origin_ns) / SECOND_NS
+        self._gave_up = f"from {seconds:.1f} s on the CPU decodes: {error}"
+        if self._tell is not None:
+            self._tell(self._gave_up)
+        self._counted += self._decoder_counts()
+        self._shut()
+        self._road, self._is_whole = HostRoad(), False
+        self._open()
+        before_ns = self._before_ns
+        pictures = self._from_time(before_ns)
+        return (picture for picture in pictures if picture.pts_ns >= before_ns)
+
     def close(self) -> None:
         """Release the file and the decoder. May be called twice."""
         if not self._closed:
             self._closed = True
-            self._opened.container.close()
-
-
-def _promised_frames(opened: OpenedContainer, options: FileOptions) -> int | None:
-    shown = opened.indexed_pictures
-    if shown is None or options.start_s > 0 or options.max_fps is not None:
-        return None
-    return shown if options.frames is None else min(shown, options.frames)
-
-
-def _duration_ns(opened: OpenedContainer, options: FileOptions, fps: float) -> int | None:
-    if opened.duration_ns is None:
-        return None
-    rest_ns = max(0, opened.duration_ns - round(options.start_s * SECOND_NS))
-    if options.frames is None:
-        return rest_ns
-    return min(rest_ns, round(options.frames / fps * SECOND_NS))
+            self._shut()
