@@ -32,7 +32,7 @@ test: $(VENV)/installed   ## the quick suite, a few minutes at most
 # TensorRT-RTX builds plans and NVRTC compiles kernels without a GPU; the tests of that fail, not
 # skip, without the packages.
 test-all: $(VENV)/installed   ## what is slow: long fuzz, soak, timing, a browser, TensorRT, CUDA
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,cuda,rtx]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,cuda,rtx,nvcodec]'
 	$(if $(shell command -v npm),cd tests/web && npm ci --no-fund --no-audit --silent)
 	$(SUITE) -m slow
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from stereocast.engine.session import Session
 from stereocast.runtime import wire
@@ -26,5 +26,16 @@ class Rig:
         self.encoder.close()
 
 
-RigBuilder = Callable[[tuple[int, int]], Rig]
-"""Makes a rig for frames of (H, W); may take seconds."""
+class RigBuilder(Protocol):
+    """Makes rigs; may take seconds, unless it is given the session."""
+
+    def __call__(
+        self, frame_size: tuple[int, int], *, session: Session | None = None, lower: bool = False
+    ) -> Rig:
+        """Return a rig for frames of (H, W).
+
+        session  the one it goes on with; None: a new one
+        lower    leave out the encoder of the last rig, and those tried before it: it failed again
+
+        Raises EncodeError where no encoder is left.
+        """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from stereocast.engine.errors import EncodeError
@@ -23,7 +24,7 @@ from stereocast.runtime.stream_report import StreamReport
 from stereocast.runtime.wire import DepthMap, Extension, Hello, Quality
 
 _PATIENCE_S = 0.1  # how often a stream that waits looks whether it should stop
-_TRUST_FRAMES = 100  # an encoder that fails again within so many is beyond help
+_TRUST_FRAMES = 100  # an encoder that fails again within so many makes way for a lesser one
 _STILL_S = 0.02  # how often a paused one looks for wishes
 
 
@@ -195,17 +196,24 @@ class Stream:
         return self._overload.lets_pass(captured, time.monotonic_ns())
 
     def _encode(self, stereo: StereoFrame, *, is_key: bool) -> Packet:
-        """Code a picture; an encoder that fails is replaced, unless it failed a moment ago."""
+        """Code a picture; an encoder that fails is replaced, and left out if it fails again.
+
+        Raises EncodeError where none is left.
+        """
         try:
             return self._rig.encoder.encode(stereo, keyframe=is_key)
         except EncodeError:
-            if self._build is None or self.report.frames_out < self._trusted_from:
+            if self._build is None:
                 raise
+        while True:
+            again = self.report.frames_out < self._trusted_from
             self.report.encoder_failures += 1
             self._trusted_from = self.report.frames_out + _TRUST_FRAMES
-            rig = self._build(self._rig.session.frame_size)
-            self._change_to(replace(rig, session=self._rig.session))
-            return self._rig.encoder.encode(stereo, keyframe=True)
+            # With the session that there is: another would take seconds to begin on a GPU.
+            session = self._rig.session
+            self._change_to(self._build(session.frame_size, session=session, lower=again))
+            with suppress(EncodeError):
+                return self._rig.encoder.encode(stereo, keyframe=True)
 
     def _change_to(self, rig: Rig) -> None:
         """Go on with another rig; viewers get RECONFIG, and then a key picture."""

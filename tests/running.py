@@ -26,8 +26,10 @@ from tests import patience
 PATIENCE_S = patience.PATIENCE_S
 
 
-def build_rig(frame_size: tuple[int, int], fps: float) -> Rig:
-    session = Session(frame_size)
+def build_rig(
+    frame_size: tuple[int, int], fps: float, *, session: Session | None = None, lower: bool = False
+) -> Rig:
+    session = session or Session(frame_size)
     height, width = session.layout.packed_size(*frame_size)
     encoder = X264Encoder(X264Config(), width=width, height=height, fps=fps)
     described = wire.Stream(

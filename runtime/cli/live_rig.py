@@ -80,14 +80,22 @@ class Workshop(SessionShop):
         super().__init__(config, layout)
         self.encoder_description = ""
         self._info = info
+        self._left_out: tuple[str, ...] = ()
+        self._tried: tuple[str, ...] = ()
 
-    def build(self, frame_size: tuple[int, int]) -> Rig:
-        """Build the session, and the first encoder that really works here."""
+    def build(
+        self, frame_size: tuple[int, int], *, session: Session | None = None, lower: bool = False
+    ) -> Rig:
+        """Build the session, and the first encoder that really works here; see `RigBuilder`."""
+        if lower:
+            self._left_out += self._tried
+            say([f"{self._tried[-1]} failed again and is left out: {self.encoder_description}"])
         config, layout = self._config, self._layout
-        session = self.session(frame_size, self.rung)
+        session = session or self.session(frame_size, self.rung)
         height, width = layout.packed_size(*frame_size)
         ladder = GPU_LADDER if session.on_gpu else LADDER
-        names = ladder if config.live.codec == "auto" else (config.live.codec,)
+        wanted = ladder if config.live.codec == "auto" else (config.live.codec,)
+        names = [name for name in wanted if name not in self._left_out]
         choice = choose_encoder(
             names,
             width=width,
@@ -99,6 +107,7 @@ class Workshop(SessionShop):
         )
         say(f"{result.name} does not work here: {result.detail}" for result in choice.refused)
         self.encoder_description = choice.encoder.description
+        self._tried = (*(result.name for result in choice.refused), choice.name)
         return Rig(session, choice.encoder, self._describe(session, choice, (height, width)))
 
     def _describe(

@@ -15,6 +15,7 @@ import pytest
 from stereocast.runtime import wire
 from stereocast.runtime.address import parse_address
 from stereocast.runtime.client import StreamClient
+from stereocast.runtime.encode.probe import GPU_LADDER
 from stereocast.runtime.watch.session import WatchSession
 from tests import clips
 from tests.clips import Clip
@@ -207,7 +208,10 @@ def test_the_doctor_finds_this_machine_able(stereocast: Stereocast, inside: Path
     assert report["able"] is True
     assert report["transport"]["works"] is True
     works = {encoder["name"]: encoder["works"] for encoder in report["encoders"]}
-    assert list(works) == ["nvenc", "nvenc-host", "x264", "mjpeg"]
+    assert list(works) == list(GPU_LADDER)
+    decodes = {decoder["name"]: decoder["works"] for decoder in report["decoders"]}
+    assert list(decodes) == ["nvdec", "nvdec-ffmpeg", "cpu"]
+    assert decodes["cpu"]
     assert works["x264"] and works["mjpeg"]
     assert report["machine"]["cores_usable"] >= 1
     assert max(map(len, result.out)) <= 100
