@@ -49,6 +49,8 @@ class LiveConfig:
     """Least time between key frames asked for by viewers."""
     degrade: str = "keep-size"
     """What may be given up to keep up with a live source: `all`, `keep-size`, or `off`."""
+    sound: bool = True
+    """Bring the source's sound to viewers that ask for it."""
 
     def __post_init__(self) -> None:
         if self.degrade not in ("all", "keep-size", "off"):

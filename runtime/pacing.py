@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from stereocast.engine.frame import Frame
 from stereocast.runtime.mailbox import Mailbox
+from stereocast.runtime.sound.play_line import PlayLine
 from stereocast.runtime.source import Absence, Arrival, ArrivingSource, SeekableSource, Source
 
 _LATE_NS = 100_000_000  # a file that is this late starts its clock anew instead of rushing
@@ -44,6 +45,7 @@ class PacedSource:
     missed  how many a live source had no time to make: it runs on a later clock from there on
     turn    how many seeks were asked for, or gaps met
     stale   frames let out that a seek or a pause made useless before the engine took them
+    play    where the playing of a file stands, for its sound
     """
 
     def __init__(self, source: Source, *, realtime: bool = False) -> None:
@@ -56,6 +58,7 @@ class PacedSource:
         self.frames = 0
         self.missed = 0
         self.turn = self.stale = 0
+        self.play = PlayLine()
         self._changed = threading.Condition()
         self._is_closed = self._is_over = self._is_paused = False
         self._target_s: float | None = None
@@ -102,6 +105,7 @@ class PacedSource:
         """
         if not self.waits and not is_paused:
             self.stale += self.box.clear()  # as old as the pause
+        self.play.pause(is_paused)
         with self._changed:
             self._is_paused = is_paused
             self._changed.notify_all()
@@ -132,6 +136,10 @@ class PacedSource:
         if captured is not None and captured.turn != self.turn:
             self.stale += 1
             return None
+        if captured is not None and self.waits:
+            # This very moment is its capture; in real time that was when it was let out.
+            pts_ns, due_ns = captured.frame.pts_ns, captured.t_dequeue_ns
+            self.play.takes(pts_ns, due_ns, time.monotonic_ns())
         return captured
 
     def _receive(self, arrival: Arrival) -> Captured | None:
@@ -149,6 +157,7 @@ class PacedSource:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+        self.play.close()
         self.box.close()
         if self._arriving is not None:
             self._source.close()  # its thread may be waiting for a picture that never comes
@@ -219,6 +228,7 @@ class PacedSource:
                 if self._has_ended(turn):
                     return
                 continue
+            self.play.awaits(frame.pts_ns, turn)
             if start_ns is None:
                 start_ns = time.monotonic_ns() - frame.pts_ns
             due_ns = start_ns + frame.pts_ns
@@ -227,6 +237,9 @@ class PacedSource:
             now_ns = time.monotonic_ns()
             if now_ns - due_ns > _LATE_NS:
                 start_ns, due_ns = now_ns - frame.pts_ns, now_ns
+            self.play.lets_out(frame.pts_ns, due_ns)
+            if not self.waits:
+                self.play.takes(frame.pts_ns, due_ns, due_ns)
             captured_ns = None if self.waits else due_ns
             if not self.box.put(Captured(frame, captured_ns, due_ns, turn)):
                 return

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from stereocast.runtime.overload import Overload
     from stereocast.runtime.pacing import PacedSource
     from stereocast.runtime.sink.zmq_router import RouterSink
+    from stereocast.runtime.sound.listener import Sound
+    from stereocast.runtime.source import Source
     from stereocast.runtime.stream import Stream
 
 
@@ -67,6 +69,9 @@ def live(
     max_height: MaxHeightOption = None,
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Drop a file's late frames instead of slowing down.")
+    ] = False,
+    no_sound: Annotated[
+        bool, typer.Option("--no-sound", help="Leave the source's sound out (live.sound=false).")
     ] = False,
     seconds: SecondsOption = None,
     latency_strip: Annotated[
@@ -99,8 +104,9 @@ def live(
     the video of a page. When one goes away its last picture stays, and it is called again.
 
     A file plays when the first viewer comes, every frame of it; of a live source the newest frame
-    wins. Any viewer may pause a file or go elsewhere in it, for all who watch. Ctrl-C ends the
-    stream and tells the viewers.
+    wins. Any viewer may pause a file or go elsewhere in it, for all who watch. Sound of files and
+    network streams goes along, in step, to viewers that ask for it. Ctrl-C ends the stream and
+    tells the viewers.
 
     \b
     Examples:
@@ -110,6 +116,7 @@ def live(
       stereocast live film.mp4 --set stereo.strength=4    more depth
       stereocast live film.mp4 --model vda-small          better depth
       stereocast live film.mp4 --web --lan                in your headset
+      stereocast live film.mp4 --realtime                 never slower than its sound
       stereocast live screen: --max-height 720            this desktop
       stereocast live 'screen:?region=1280x720+0+0'       a part of it
       stereocast live 'camera:/dev/video0?size=1280x720'  a webcam
@@ -139,7 +146,8 @@ def live(
             "--web has no keys for a stream with --curve; start `stereocast web ADDRESS --curve "
             "FOLDER` beside it, with a viewer's folder"
         )
-    chosen = configuration.load(config, with_model(model, settings))
+    silenced = ["live.sound=false"] if no_sound else []
+    chosen = configuration.load(config, [*with_model(model, settings), *silenced])
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
     options = FileOptions(
         start_s=start,
@@ -151,11 +159,13 @@ def live(
     opened = decoded_on_gpu(open_source(source, options, live=chosen.source), chosen, options)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
-        workshop = Workshop(opened.info, chosen, layout)
+        sound = _open_sound(opened, paced, chosen)
+        workshop = Workshop(opened.info, chosen, layout, sound and sound.audio)
         rig = workshop.build((opened.info.height, opened.info.width))
         with (
             closing(rig),
             _offer(rig.stream, chosen, address, curve) as sink,
+            _heard(sound, sink),
             _capturing(capture, workshop, chosen, layout) as kept,
         ):
             overload = _lightener(paced, workshop, sink, chosen.live.degrade)
@@ -178,6 +188,29 @@ def live(
     if broken:
         complain(broken)
         raise typer.Exit(ExitCode.PARTIAL if stream.report.frames_out else ExitCode.FAILED)
+
+
+def _open_sound(source: Source, paced: PacedSource, config: Config) -> Sound | None:
+    """Return the sound that goes with a source, if it has some and it is wanted."""
+    from stereocast.runtime.sound.open import open_sound
+
+    if not config.live.sound:
+        return None
+    sound, notes = open_sound(source, paced.play)
+    say(notes)
+    return sound
+
+
+@contextmanager
+def _heard(sound: Sound | None, sink: RouterSink) -> Iterator[None]:
+    """Let the sound out as long as the block runs."""
+    if sound is None:
+        yield
+        return
+    with closing(sound):
+        sound.start(sink)
+        yield
+    say(sound.notes)
 
 
 @contextmanager

@@ -76,12 +76,15 @@ class Workshop(SessionShop):
     encoder_description  of the newest rig, for people
     """
 
-    def __init__(self, info: SourceInfo, config: Config, layout: Layout) -> None:
+    def __init__(
+        self, info: SourceInfo, config: Config, layout: Layout, audio: wire.Audio | None = None
+    ) -> None:
         super().__init__(config, layout)
         self.encoder_description = ""
         self._info = info
         self._left_out: tuple[str, ...] = ()
         self._tried: tuple[str, ...] = ()
+        self._audio = audio
 
     def build(
         self, frame_size: tuple[int, int], *, session: Session | None = None, lower: bool = False
@@ -127,4 +130,5 @@ class Workshop(SessionShop):
             live=info.live,
             controls=asdict(session.controls),
             ranges=controls.ranges(),
+            audio=self._audio,
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # the processes that read live sources have no torch
     from stereocast.engine.frame import Frame
+    from stereocast.runtime.sound.listener import Sound
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,25 @@ class SeekableSource(Source, Protocol):
         Indices grow on, times begin anew. Call it between two frames, on the thread that reads.
         Raises SourceError where the source cannot.
         """
+
+
+@runtime_checkable
+class SoundedFile(Protocol):
+    """A source that is a file, which whoever wants its sound may open again.
+
+    audio_codec  codec of the sound that belongs to the pictures, None without sound
+    """
+
+    path: Path
+    audio_codec: str | None
+
+
+@runtime_checkable
+class SoundedSource(Protocol):
+    """A live source that may bring sound with its pictures."""
+
+    def sound(self) -> Sound | None:
+        """Return its sound, None where it has none. Call it once, after opening."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from stereocast.runtime.source.timeline import to_ns
 
 # Demuxers that open other files or hosts on their own account; a media file is none of them.
 _PLAYLISTS = frozenset({"concat", "dash", "hls", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"})
+MAX_PIXELS = 8192 * 4320
+"""Of one picture, where nobody says otherwise: a small file can hold one that fills the memory."""
 _PROBE_BYTES = 5_000_000
 _PROBE_US = 5_000_000
 _MAX_STREAMS = 64
@@ -64,8 +66,7 @@ def open_container(
 
     Raises SourceError in one line for anything that is not a readable local video.
     """
-    _require_media_file(path)
-    container = _open(path, max_pixels, chip)
+    container = open_media(path, max_pixels=max_pixels, chip=chip)
     try:
         return _choose_streams(container, path, max_pixels, threads)
     except BaseException:
@@ -85,7 +86,11 @@ def _require_media_file(path: Path) -> None:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _open(path: Path, max_pixels: int, chip: HWAccel | None) -> InputContainer:
+def open_media(
+    path: Path, *, max_pixels: int = MAX_PIXELS, chip: HWAccel | None = None
+) -> InputContainer:
+    """Open `path` as a container, whatever it holds; see `open_container` for what is refused."""
+    _require_media_file(path)
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": ",".join(

@@ -1,8 +1,8 @@
 """A video file as a source: every picture, in order, with its own time.
 
 The order of work is decided here; container.py opens, decoder.py decodes, deinterlace.py and
-picture.py make pixels; road.py and chip.py tell where that is done. Audio is not read: a converter
-re-opens `path` for it (`audio_codec` says whether there is any).
+picture.py make pixels; road.py and chip.py tell where that is done. Sound is not read: who
+wants it re-opens `path` (`audio_codec` says whether there is any).
 """
 
 from __future__ import annotations

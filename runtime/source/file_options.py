@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 
 from stereocast.engine.errors import ConfigError
-from stereocast.runtime.source.container import OpenedContainer
+from stereocast.runtime.source.container import MAX_PIXELS, OpenedContainer
 from stereocast.runtime.source.timeline import SECOND_NS
 
-MAX_PIXELS = 8192 * 4320
 LATEST_START_S = 1e9  # in nanoseconds it still fits FFmpeg's 64 bits
 
 
