@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
 
 RATE_HZ = 48_000
 TONE_HZ = 1000
@@ -53,11 +55,9 @@ def write_film(path: Path, film: Film) -> Path:
         video = output.add_stream("libx264", rate=film.fps)
         video.width, video.height, video.pix_fmt = film.width, film.height, "yuv420p"
         video.codec_context.options = {"preset": "ultrafast", "g": str(film.fps)}
-        sound = output.add_stream(film.codec, rate=film.rate_hz)
+        sound = cast(AudioStream, output.add_stream(film.codec, rate=film.rate_hz))
         sound.codec_context.layout = "stereo"
-        resampler = av.AudioResampler(
-            sound.codec_context.format, "stereo", film.rate_hz, sound.codec_context.frame_size or None
-        )
+        resampler = av.AudioResampler(sound.codec_context.format, "stereo", film.rate_hz)
         blocks = _blocks(film)
         heard_s = 0.0
         for index in range(round(film.seconds * film.fps)):

@@ -156,11 +156,12 @@ def live(
         max_height=max_height,
         threads=chosen.threads.decode,
     )
-    opened = decoded_on_gpu(open_source(source, options, live=chosen.source), chosen, options)
+    found = open_source(source, options, live=chosen.source, sound=chosen.live.sound)
+    opened = decoded_on_gpu(found, chosen, options)
     with closing(PacedSource(opened, realtime=realtime)) as paced:
         say(opened.info.notes)
         sound = _open_sound(opened, paced, chosen)
-        workshop = Workshop(opened.info, chosen, layout, sound and sound.audio)
+        workshop = Workshop(opened.info, chosen, layout, sound.audio if sound else None)
         rig = workshop.build((opened.info.height, opened.info.width))
         with (
             closing(rig),

@@ -146,6 +146,8 @@ class CodedOpus:
         self._layout = "mono" if self.channels == 1 else "stereo"
         self._clock = SampleClock()
         self._begin_ns: int | None = None
+        self._waiting: Samples
+        self._waiting_ns: int
         self._start()
 
     def begin(self, at_ns: int) -> None:
@@ -171,13 +173,13 @@ class CodedOpus:
         self._encoder = _encoder(self.channels, self._layout)
         head = read_head(self._encoder.extradata)
         self._pre_skip = head.pre_skip if head is not None else 0
-        self._waiting: Samples = np.zeros((0, self.channels), np.float32)
+        self._waiting = np.zeros((0, self.channels), np.float32)
         self._waiting_ns = 0
         self._count = 0
         self._is_first = True
 
     def _append(self, frame: AudioFrame, pts_ns: int | None) -> None:
-        samples: Samples = frame.to_ndarray().reshape(-1, self.channels)
+        samples = frame.to_ndarray().astype(np.float32, copy=False).reshape(-1, self.channels)
         pts_ns, begins = self._clock.place(pts_ns, samples.shape[0])
         if begins:
             self._waiting, self._is_first = self._waiting[:0], True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -69,8 +68,7 @@ class FileSound:
             epoch = 0
             while (stretch := self._line.wait_for_stretch(epoch)) is not None:
                 epoch = stretch.epoch
-                with closing(self._from(stretch.begin_ns)) as packets:
-                    self._let_out(packets, epoch, self._listener)
+                self._let_out(self._from(stretch.begin_ns), epoch, self._listener)
         except Exception as error:  # whatever it is: the pictures go on, and people are told
             notice = gone(error)
             self.notes = (notice.text,)

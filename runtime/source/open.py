@@ -19,10 +19,13 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 SUPPORTED = f"a path to a video file, file:PATH, testsrc: (a built-in moving scene), {LIVE}"
 
 
-def open_source(address: str, options: FileOptions, *, live: SourceConfig | None = None) -> Source:
+def open_source(
+    address: str, options: FileOptions, *, live: SourceConfig | None = None, sound: bool = True
+) -> Source:
     """Open what `address` names: `testsrc:`, a local file as `options` say, or a live source.
 
-    live  how live sources are read; None refuses them
+    live   how live sources are read; None refuses them
+    sound  whether the sound of live sources is wanted; that of files is read elsewhere
     A path that exists is a file, whatever its name looks like. Raises SourceError.
     """
     if not address:
@@ -42,11 +45,13 @@ def open_source(address: str, options: FileOptions, *, live: SourceConfig | None
     if scheme[1] == "file":
         return FileSource(re.sub(r"^file:(//)?", "", address), options=options)
     if scheme[1].lower() in SCHEMES:
-        return _open_live(address, options, live)
+        return _open_live(address, options, live, sound=sound)
     raise SourceError(f"{address}: unknown kind of source {scheme[1]!r}; supported: {SUPPORTED}")
 
 
-def _open_live(address: str, options: FileOptions, config: SourceConfig | None) -> LiveSource:
+def _open_live(
+    address: str, options: FileOptions, config: SourceConfig | None, *, sound: bool
+) -> LiveSource:
     from stereocast.runtime.source.live.source import LiveLimits, LiveSource
 
     if config is None:
@@ -57,5 +62,5 @@ def _open_live(address: str, options: FileOptions, config: SourceConfig | None) 
     if options.start_s > 0:
         raise SourceError(f"{address}: a live source has no start; leave --start out")
     recipe = read_address(address, config)
-    limits = LiveLimits(options.frames, options.max_fps, options.max_height)
+    limits = LiveLimits(options.frames, options.max_fps, options.max_height, sound)
     return LiveSource(recipe, config=config, limits=limits)

@@ -22,13 +22,14 @@ class ReaderChild:
     memory  descriptor of the ring of pictures, inherited by the process
     """
 
-    def __init__(self, recipe: Recipe, memory: int) -> None:
+    def __init__(self, recipe: Recipe, memory: int, sound: int = -1) -> None:
+        """Start it; `sound` is the socket where it sends sound, -1: none is wanted."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MODULE, str(memory)],
+            [sys.executable, "-m", MODULE, str(memory), str(sound)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # FFmpeg prints what it meets; what matters is an event
-            pass_fds=(memory,),
+            pass_fds=(memory,) if sound < 0 else (memory, sound),
             start_new_session=True,  # Ctrl-C is for the parent to answer
         )
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -40,3 +40,7 @@ class RunClock:
         self._number = number
         self._last_pts_ns = max(self._last_pts_ns + 1, pts_ns)
         return Place(self._index, self._last_pts_ns, self._turn)
+
+    def pts_at(self, t_capture_ns: int) -> int | None:
+        """Return the time that a picture taken at that moment has; None before the first one."""
+        return None if self._first_ns is None else t_capture_ns - self._first_ns

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stereocast.engine.errors import SourceError
+from stereocast.runtime.mailbox import Closed, Mailbox
+from stereocast.runtime.sound.sender import SoundSender
 from stereocast.runtime.source.container import reason
 from stereocast.runtime.source.decoder import DEFAULT_FPS, MAX_REFUSED_PACKETS, Picture
 from stereocast.runtime.source.deinterlace import Deinterlacer
 from stereocast.runtime.source.live.recipe import Recipe
 from stereocast.runtime.source.live.slots import MAX_PIXELS
-from stereocast.runtime.source.timeline import SECOND_NS, Timeline
+from stereocast.runtime.source.timeline import SECOND_NS, Timeline, to_ns
 
 _LATE_NS = 500_000_000
 """What plays by its own times and is later than this starts its clock anew."""
 _MAX_STREAMS = 32
+_AHEAD = 128
+"""Packets of pictures that are read before they are due: their sound may lie two seconds on."""
 _SEGMENTED = frozenset({"hls", "dash"})
 
 
@@ -43,18 +51,23 @@ class OpenedStream:
 
     ends      its end is an end, as of a film on a web server
     is_paced  it comes faster than it plays, so its own times say when
+    audio     the sound that belongs to the pictures
     """
 
     container: InputContainer
     video: VideoStream
+    audio: AudioStream | None
     shown: str
     fps: float
     ends: bool
     is_paced: bool
     notes: tuple[str, ...]
 
-    def pictures(self) -> Iterator[LivePicture]:
-        """Yield pictures as they come, or when they are due. Raises SourceError where it breaks."""
+    def pictures(self, sound: SoundSender | None = None) -> Iterator[LivePicture]:
+        """Yield pictures as they come, or when they are due. Raises SourceError where it breaks.
+
+        sound  what takes the packets of sound that lie between those of pictures
+        """
         timeline = Timeline(
             self.video.time_base or Fraction(1, 90_000),
             picture_ns=max(1, round(SECOND_NS / self.fps)),
@@ -63,22 +76,27 @@ class OpenedStream:
         deinterlacer = Deinterlacer(threads=1)
         pace = _Pace() if self.is_paced else None
         aspect = self.video.sample_aspect_ratio or Fraction(1)
-        for frame, came_ns in self._frames():
+        for frame, came_ns in self._frames(sound):
             pts = frame.pts
-            whole = deinterlacer.push(Picture(frame, timeline.place(pts)))
-            for picture in whole:
+            placed_ns = timeline.place(pts)
+            for picture in deinterlacer.push(Picture(frame, placed_ns)):
                 taken_ns = _taken_ns(pts, self.video.time_base, came_ns)
                 if pace is not None:
                     taken_ns = pace.wait(picture.pts_ns)
+                if sound is not None and pts is not None and self.video.time_base is not None:
+                    moved_ns = to_ns(pts, self.video.time_base) - placed_ns
+                    sound.picture(picture.pts_ns + moved_ns, taken_ns)
                 yield LivePicture(
                     picture.frame, picture.pts_ns, taken_ns, round(frame.rotation),
                     (aspect.numerator, aspect.denominator),
                 )  # fmt: skip
 
-    def _frames(self) -> Iterator[tuple[VideoFrame, int]]:
+    def _frames(self, sound: SoundSender | None) -> Iterator[tuple[VideoFrame, int]]:
         """Yield decoded frames, and when their packet came in."""
         refused, has_begun = 0, False
-        packets = self.container.demux(self.video)
+        packets = self._packets(sound)
+        if self.is_paced and sound is not None:
+            packets = _ahead(packets)
         while True:
             try:
                 packet = next(packets)
@@ -103,6 +121,43 @@ class OpenedStream:
                 has_begun = has_begun or not frame.is_corrupt
                 if has_begun:
                     yield frame, came_ns
+
+    def _packets(self, sound: SoundSender | None) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets of pictures; give those of sound away."""
+        if sound is None or self.audio is None:
+            yield from self.container.demux(self.video)
+            return
+        for packet in self.container.demux(self.video, self.audio):
+            if packet.stream_index == self.video.index:
+                yield cast("Packet[VideoStream]", packet)
+            elif packet.size:
+                sound.put(cast("Packet[AudioStream]", packet))
+
+
+def _ahead(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+    """Read packets on a thread of its own, a few seconds before they are wanted."""
+    box: Mailbox[Packet[VideoStream]] = Mailbox(latest=False, capacity=_AHEAD)
+
+    def read() -> None:
+        try:
+            for packet in packets:
+                if not box.put(packet):
+                    return
+        except Exception as failure:  # raised by `take`, where the pictures are decoded
+            box.close(failure)
+        else:
+            box.close()
+
+    threading.Thread(target=read, name="demux", daemon=True).start()
+    try:
+        while True:
+            packet = box.take()
+            assert packet is not None
+            yield packet
+    except Closed:
+        return
+    finally:
+        box.close()
 
 
 def open_stream(recipe: Recipe) -> OpenedStream:
@@ -136,9 +191,11 @@ def open_stream(recipe: Recipe) -> OpenedStream:
     # A length is known of what lies somewhere, not of what is made while it is read.
     has_length = recipe.url.startswith("http") and (container.size or 0) > 0 and not segmented
     ends = recipe.ends or has_length or (segmented and (container.duration or 0) > 0)
+    audio = container.streams.best("audio", related=video)
     return OpenedStream(
         container,
         video,
+        audio if isinstance(audio, AudioStream) and _is_decodable(audio) else None,
         recipe.shown,
         _fps(video),
         ends,
@@ -147,7 +204,7 @@ def open_stream(recipe: Recipe) -> OpenedStream:
     )
 
 
-def _is_decodable(stream: VideoStream) -> bool:
+def _is_decodable(stream: VideoStream | AudioStream) -> bool:
     return getattr(stream, "codec_context", None) is not None
 
 

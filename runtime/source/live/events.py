@@ -13,11 +13,12 @@ MAX_TEXT = 1000
 
 @dataclass(frozen=True)
 class Opened:
-    """The source answers; ends: its end is no loss."""
+    """The source answers; ends: its end is no loss; channels: of its sound, 0 without."""
 
     fps: float
     ends: bool
     notes: tuple[str, ...]
+    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def parse(line: bytes) -> Event:
         match values.pop("event"):
             case "Opened":
                 fps, ends, notes = values["fps"], values["ends"], values["notes"]
-                return Opened(float(fps), bool(ends), tuple(str(note) for note in notes))
+                channels = max(0, min(2, int(values["channels"])))
+                return Opened(float(fps), bool(ends), tuple(str(note) for note in notes), channels)
             case "Picture":
                 return Picture(int(values["number"]), int(values["t_capture_ns"]))
             case "Failed":

@@ -1,8 +1,9 @@
 """The child process that reads one live source: open, decode, leave the newest picture, tell.
 
-    python -m stereocast.runtime.source.live.reader MEMORY_FD   (a recipe in JSON on stdin)
+    python -m stereocast.runtime.source.live.reader MEMORY_FD SOUND_FD   (a recipe in JSON on stdin)
 
-What it tells is one JSON object a line on stdout, see events.py. It ends when its stdin closes,
+What it tells is one JSON object a line on stdout, see events.py; sound goes to a socket of its own,
+see runtime/sound/parcel.py. It ends when its stdin closes,
 which is when its parent is gone, however that went. Imports no torch.
 """
 
@@ -10,13 +11,18 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import av
+
 from stereocast.engine.errors import StereocastError
+from stereocast.runtime.sound.coder import coder_for
+from stereocast.runtime.sound.sender import SoundSender
 from stereocast.runtime.source.live.demux import LivePicture, OpenedStream, open_stream
 from stereocast.runtime.source.live.events import Ended, Failed, Opened, Picture, tell
 from stereocast.runtime.source.live.recipe import Recipe
@@ -34,7 +40,7 @@ class _Pictures:
     pictures: Iterator[LivePicture]
 
 
-def _open(recipe: Recipe) -> _Pictures:
+def _open(recipe: Recipe, sound: socket.socket | None) -> _Pictures:
     if recipe.kind == "zmq":
         from stereocast.runtime.source.live.pushed import PushedPictures
 
@@ -46,18 +52,30 @@ def _open(recipe: Recipe) -> _Pictures:
         stream = open_stream(find_video(recipe))
     else:
         stream = open_stream(recipe)
-    return _Pictures(_described(stream), stream.pictures())
+    sender, notes = _sender(stream, sound)
+    opened = Opened(
+        stream.fps, stream.ends, (*stream.notes, *notes), sender.channels if sender else 0
+    )
+    return _Pictures(opened, stream.pictures(sender))
 
 
-def _described(stream: OpenedStream) -> Opened:
-    return Opened(fps=stream.fps, ends=stream.ends, notes=stream.notes)
+def _sender(
+    stream: OpenedStream, out: socket.socket | None
+) -> tuple[SoundSender | None, tuple[str, ...]]:
+    """Return what sends the stream's sound, None where it has none or nobody wants it."""
+    if stream.audio is None or out is None:
+        return None, ()
+    try:
+        return SoundSender(coder_for(stream.audio), out), ()
+    except (av.FFmpegError, ValueError) as error:
+        return None, (f"no sound: {error}",)
 
 
-def run(recipe: Recipe, memory: int, out: int) -> int:
+def run(recipe: Recipe, memory: int, out: int, sound: socket.socket | None = None) -> int:
     """Read until the source ends or breaks; return the exit code."""
     writer = SlotWriter(memory)
     try:
-        source = _open(recipe)
+        source = _open(recipe, sound)
         tell(out, source.opened)
         for number, live in enumerate(source.pictures, start=1):
             picture = SlotPicture(
@@ -103,7 +121,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _leave_with_parent()
     try:
-        code = run(recipe, int(sys.argv[1]), out)
+        channel = int(sys.argv[2])
+        sound = None if channel < 0 else socket.socket(fileno=channel)
+        code = run(recipe, int(sys.argv[1]), out, sound)
     except BrokenPipeError:
         code = 0  # the parent is gone
     # Not sys.exit: threads of FFmpeg's protocols may never come back.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from fractions import Fraction
 
 from stereocast.engine.errors import SourceError
 from stereocast.engine.frame import Frame
+from stereocast.runtime.sound.live import LiveSound
 from stereocast.runtime.source import Absence, Arrival, SourceInfo
 from stereocast.runtime.source.live.backoff import Backoff
 from stereocast.runtime.source.live.child import ReaderChild
@@ -20,6 +22,7 @@ from stereocast.runtime.source.live.pixels import LivePixels
 from stereocast.runtime.source.live.recipe import Recipe, SourceConfig
 from stereocast.runtime.source.live.slots import SlotPicture, SlotReader, make_memory
 from stereocast.runtime.source.timeline import RateLimit
+from stereocast.runtime.wire import Audio
 
 _LOOK_S = 0.1  # how often a source that waits looks whether it should stop
 NANO = 1_000_000_000
@@ -32,6 +35,8 @@ class LiveLimits:
     frames: int | None = None
     max_fps: float | None = None
     max_height: int | None = None
+    sound: bool = True
+    """Whether its sound is wanted."""
 
 
 class LiveSource:
@@ -63,7 +68,9 @@ class LiveSource:
         self._rate = None if self._limits.max_fps is None else RateLimit(self._limits.max_fps)
         self._memory = make_memory()
         self._reader = SlotReader(self._memory)
-        self._child = ReaderChild(recipe, self._memory)
+        # Whole packets or nothing, and what does not fit is lost at once: nobody waits for sound.
+        self._heard, self._said = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._child = self._start_child()
         try:
             first = self._await_first()
             height, width = self._pixels.plan(first)
@@ -110,6 +117,15 @@ class LiveSource:
             with self._lock:
                 self._child.kill()
                 os.close(self._memory)
+            self._said.close()
+            self._heard.close()
+
+    def sound(self) -> LiveSound | None:
+        """Return what its sound is; see `SoundedSource`."""
+        channels = self._opened.channels if self._opened is not None else 0
+        if not channels:
+            return None
+        return LiveSound(self._heard, Audio(channels=channels), self._clock.pts_at)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -201,7 +217,11 @@ class LiveSource:
         with self._lock:
             if not self._is_closed:
                 self._opened, self._is_over = None, False
-                self._child = ReaderChild(self._recipe, self._memory)
+                self._child = self._start_child()
+
+    def _start_child(self) -> ReaderChild:
+        said = self._said.fileno() if self._limits.sound else -1
+        return ReaderChild(self._recipe, self._memory, said)
 
     def _describe(self, height: int, width: int) -> SourceInfo:
         assert self._opened is not None
