@@ -29,7 +29,7 @@ FLASH_LUMA = 126
 """Mean luma above which a picture is a flash."""
 ONSET_LEVEL = 0.1
 """Of full scale; silence that was coded stays far below."""
-QUIET_S = 0.3
+QUIET_S = 0.2
 """A tone begins only after so much silence."""
 
 

@@ -136,16 +136,7 @@ def live(
     from stereocast.runtime.source.open import open_source
     from stereocast.runtime.stream import Stream
 
-    if latency_strip and not layout.keeps_both_eyes:
-        raise ConfigError(
-            f"--latency-strip stamps both eyes, and {layout} does not keep them; "
-            "leave it out or choose another layout"
-        )
-    if web and curve:
-        raise ConfigError(
-            "--web has no keys for a stream with --curve; start `stereocast web ADDRESS --curve "
-            "FOLDER` beside it, with a viewer's folder"
-        )
+    _check(layout, latency_strip=latency_strip, web=web, curve=curve)
     silenced = ["live.sound=false"] if no_sound else []
     chosen = configuration.load(config, [*with_model(model, settings), *silenced])
     chosen = replace(chosen, threads=threads.apply(chosen.threads))
@@ -189,6 +180,20 @@ def live(
     if broken:
         complain(broken)
         raise typer.Exit(ExitCode.PARTIAL if stream.report.frames_out else ExitCode.FAILED)
+
+
+def _check(layout: Layout, *, latency_strip: bool, web: bool, curve: Path | None) -> None:
+    """Refuse options that contradict each other."""
+    if latency_strip and not layout.keeps_both_eyes:
+        raise ConfigError(
+            f"--latency-strip stamps both eyes, and {layout} does not keep them; "
+            "leave it out or choose another layout"
+        )
+    if web and curve:
+        raise ConfigError(
+            "--web has no keys for a stream with --curve; start `stereocast web ADDRESS --curve "
+            "FOLDER` beside it, with a viewer's folder"
+        )
 
 
 def _open_sound(source: Source, paced: PacedSource, config: Config) -> Sound | None:

@@ -30,6 +30,7 @@ GAP_NS = 50_000_000
 """Sound that is farther off than this from where it is expected is not what belongs there."""
 _FOLLOW = 16  # a clock that runs off is followed by this part of what it is off, packet by packet
 _NANO = 1_000_000_000
+_NEVER_NS = -(2**62)
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 AudioPacket: TypeAlias = "Packet[AudioStream]"
@@ -105,11 +106,13 @@ class CopiedOpus:
         self.channels = channels
         self._clock = SampleClock()
         self._begin_ns: int | None = None
+        self._least_ns = _NEVER_NS
         self._is_first = True
 
     def begin(self, at_ns: int) -> None:
         """Begin anew; see `SoundCoder.begin`."""
-        self._begin_ns, self._is_first = at_ns, True
+        self._begin_ns = self._least_ns = at_ns
+        self._is_first = True
         self._clock.forget()
 
     def code(self, packet: AudioPacket) -> Iterator[SoundPacket]:
@@ -128,9 +131,8 @@ class CopiedOpus:
             self._begin_ns = None
         pre_skip = min(pre_skip, samples - 1)
         begins, self._is_first = begins or self._is_first, False
-        yield SoundPacket(
-            data, pts_ns + pre_skip * _NANO // RATE_HZ, samples, self.channels, pre_skip, begins
-        )
+        pts_ns = max(self._least_ns, pts_ns + pre_skip * _NANO // RATE_HZ)
+        yield SoundPacket(data, pts_ns, samples, self.channels, pre_skip, begins)
 
 
 class CodedOpus:
@@ -146,13 +148,14 @@ class CodedOpus:
         self._layout = "mono" if self.channels == 1 else "stereo"
         self._clock = SampleClock()
         self._begin_ns: int | None = None
+        self._least_ns = _NEVER_NS
         self._waiting: Samples
         self._waiting_ns: int
         self._start()
 
     def begin(self, at_ns: int) -> None:
         """Begin anew; see `SoundCoder.begin`."""
-        self._begin_ns = at_ns
+        self._begin_ns = self._least_ns = at_ns
         self._decoder.flush_buffers()
         self._clock.forget()
         self._start()
@@ -206,7 +209,7 @@ class CodedOpus:
             skip = self._pre_skip if self._is_first else 0
             yield SoundPacket(
                 bytes(coded),
-                self._waiting_ns - (0 if self._is_first else run_in_ns),
+                max(self._least_ns, self._waiting_ns - (0 if self._is_first else run_in_ns)),
                 PACKET_SAMPLES,
                 self.channels,
                 skip,

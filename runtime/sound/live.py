@@ -15,7 +15,7 @@ from stereocast.runtime.sound.parcel import MAX_BYTES, read_parcel
 from stereocast.runtime.wire import Audio, WireError
 
 OLDEST_NS = 2_000_000_000
-"""Sound that is older is nobody's; it waited while the engine was built."""
+"""Sound that is older is nobody's: it waited while the engine was built. Nor is it so far ahead."""
 
 
 class LiveSound:
@@ -67,7 +67,7 @@ class LiveSound:
 
     def _hand_on(self, data: bytes, listener: SoundListener) -> None:
         parcel = read_parcel(data)
-        if parcel is None or time.monotonic_ns() - parcel.t_capture_ns > OLDEST_NS:
+        if parcel is None or abs(time.monotonic_ns() - parcel.t_capture_ns) > OLDEST_NS:
             return
         pts_ns = self._pts_of(parcel.t_capture_ns)
         if pts_ns is None or pts_ns < 0:

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 
 from stereocast.runtime.packet import SoundPacket
+from stereocast.runtime.sound.opus import MAX_SAMPLES
 
 _HEAD = struct.Struct("<IIQHHHB")
 MAX_BYTES = 65536
@@ -41,5 +42,7 @@ def read_parcel(data: bytes) -> Parcel | None:
     if len(data) <= _HEAD.size:
         return None
     run, epoch, t_capture_ns, samples, channels, pre_skip, flag = _HEAD.unpack_from(data)
+    if channels not in (1, 2) or not pre_skip < samples <= MAX_SAMPLES:
+        return None
     packet = SoundPacket(data[_HEAD.size :], 0, samples, channels, pre_skip, bool(flag))
     return Parcel(run, epoch, t_capture_ns, packet)

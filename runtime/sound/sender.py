@@ -44,6 +44,11 @@ class SoundSender:
         self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many packets wait to be coded."""
+        return len(self._waiting)
+
     def put(self, packet: AudioPacket) -> None:
         """Take a packet; the oldest that waits is lost where too many do."""
         with self._changed:
