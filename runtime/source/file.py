@@ -20,12 +20,11 @@ from torch import Tensor
 from stereocast.engine.errors import SourceError
 from stereocast.engine.frame import Frame
 from stereocast.runtime.source import SourceInfo
-from stereocast.runtime.source.container import reason
+from stereocast.runtime.source.container import MAX_PIXELS, reason
 from stereocast.runtime.source.decoder import Decoder, Picture
 from stereocast.runtime.source.deinterlace import Deinterlacer
 from stereocast.runtime.source.file_options import (
     LATEST_START_S,
-    MAX_PIXELS,
     FileOptions,
     delivered_ns,
     promised_frames,
