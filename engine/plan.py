@@ -43,7 +43,8 @@ def plan_key(
         "flavour": installation.flavour,
         "version": installation.version,
         "targets": ",".join(str(target) for target in targets),
-        "flags": "strongly typed",
+        "flags": "strongly typed"
+        + (", user allocation" if installation.flavour == "tensorrt_rtx" else ""),
     }
 
 

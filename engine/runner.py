@@ -10,6 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+RUNNERS = ("auto", "torch", "onnx", "tensorrt")
+"""What a setting may say of who runs a network; not each is everywhere."""
+
 
 @dataclass(frozen=True)
 class TensorSpec:

@@ -24,6 +24,7 @@ from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.off import Unrefined
 from stereocast.engine.refine.stage import RefineStage, TemporalRefiner
 from stereocast.engine.refine.watch import RefineReading
+from stereocast.engine.runner import RUNNERS
 from stereocast.engine.scene import SceneConfig, SceneStage
 from stereocast.engine.static import Place, StaticStep
 from stereocast.engine.stereo import Controls, StereoConfig, StereoStage
@@ -50,6 +51,9 @@ class DepthConfig:
     """Time constant of the smoothing of what sees one picture at a time, seconds."""
     precision: str = "fp32"
     """Of exported networks: `fp32`, or `int8`, less exact and a third cheaper on CPUs."""
+    runner: str = "auto"
+    """Of a network: `torch`; on CPUs `onnx`; on GPUs `tensorrt`, a plan that is built when it is
+    first wanted. `auto`: `onnx`; on GPUs a plan that is there, else `torch`."""
     sink: str = "official"
     """What a model that remembers makes of black or title frames, see `vda.MemoryPolicy`."""
     max_rate_hz: float = 0.0
@@ -69,6 +73,9 @@ class DepthConfig:
             raise ConfigError(f"depth.smoothing_s must be >= 0, got {self.smoothing_s}")
         if self.precision not in ("fp32", "int8"):
             raise ConfigError(f"depth.precision: '{self.precision}' is not one of fp32, int8")
+        if self.runner not in RUNNERS:
+            known = ", ".join(RUNNERS)
+            raise ConfigError(f"depth.runner: '{self.runner}' is not one of {known}")
         if self.max_rate_hz < 0:
             raise ConfigError(f"depth.max_rate_hz must be >= 0, got {self.max_rate_hz}")
         self.memory()

@@ -6,6 +6,7 @@ The only place that imports it. Plans are built in export/ and run in `tensorrt_
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -49,12 +50,32 @@ class TensorRT:
         return TensorSpec(name, tuple(shape), types[dtype])
 
 
-def local_capability() -> int | None:
-    """Return the compute capability of the CUDA device here, such as 89; None without one."""
+def local_capability(device: torch.device | None = None) -> int | None:
+    """Return the compute capability of a CUDA device here, such as 89; None without one.
+
+    device  None: the current one
+    """
     if not torch.cuda.is_available():
         return None
-    major, minor = torch.cuda.get_device_capability()
+    major, minor = torch.cuda.get_device_capability(device)
     return 10 * major + minor
+
+
+def current_on(device: torch.device) -> AbstractContextManager[object]:
+    """Make a CUDA device the one that TensorRT loads on, inside."""
+    return torch.cuda.device(device)
+
+
+def stream_of(device: torch.device) -> int:
+    """Return the handle of PyTorch's current stream on a CUDA device."""
+    handle: int = torch.cuda.current_stream(device).cuda_stream
+    return handle
+
+
+def is_capturing(device: torch.device) -> bool:
+    """Return whether PyTorch's current stream there is being captured as a graph."""
+    with torch.cuda.device(device):
+        return torch.cuda.is_current_stream_capturing()
 
 
 def find_tensorrt(flavour: str | None = None) -> TensorRT:
@@ -74,6 +95,29 @@ def find_tensorrt(flavour: str | None = None) -> TensorRT:
     raise MissingDependency(
         f"a TensorRT plan needs {flavour or 'tensorrt-rtx or tensorrt'}: "
         "pip install 'stereocast[rtx]'"
+    )
+
+
+def tensorrt_for(capability: int) -> TensorRT:
+    """Return the installed TensorRT that builds for a device here, such as 89.
+
+    Raises MissingDependency without any, ConfigError where none of them does.
+    """
+    installed = []
+    for flavour in FLAVOURS:
+        try:
+            installed.append(find_tensorrt(flavour))
+        except MissingDependency:
+            continue
+    if not installed:
+        return find_tensorrt()
+    for tensorrt in installed:
+        if capability in tensorrt.targets():
+            return tensorrt
+    names = " and ".join(each.installation.flavour for each in installed)
+    raise ConfigError(
+        f"{names} builds no plan for sm_{capability}: choose the runner torch, or install full "
+        "TensorRT: https://docs.nvidia.com/deeplearning/tensorrt"
     )
 
 

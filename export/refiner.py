@@ -22,16 +22,22 @@ def obtain_refiner(
 
     say  told before something takes long
     """
-    digest = weights_digest(network.state_dict())
-    name = f"refiner-{network.core_kind}"
-    facts = (name, digest, grid, OPSET, EXPORTER, sorted(versions(_PROGRAMS).items()))
-    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:_KEY_DIGITS]
-    path = folder / f"{name}-{grid[0]}x{grid[1]}-fp32-{key}.onnx"
+    path = refiner_path(network, grid, folder)
     if is_whole(path):
         return path
     if say is not None:
-        say(f"exporting {name} for {grid[0]}×{grid[1]}")
+        say(f"exporting refiner-{network.core_kind} for {grid[0]}×{grid[1]}")
+    digest = weights_digest(network.state_dict())
     return export_refiner(network, grid, path, weights_sha256=digest)
+
+
+def refiner_path(network: RefineNetwork, grid: tuple[int, int], folder: Path) -> Path:
+    """Return where the exported network lies, there or not."""
+    name = f"refiner-{network.core_kind}"
+    digest = weights_digest(network.state_dict())
+    facts = (name, digest, grid, OPSET, EXPORTER, sorted(versions(_PROGRAMS).items()))
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:_KEY_DIGITS]
+    return folder / f"{name}-{grid[0]}x{grid[1]}-fp32-{key}.onnx"
 
 
 def export_refiner(

@@ -108,6 +108,8 @@ def _build(
         check_specs(onnx, side, found=found, expected=getattr(manifest, side))
     config = builder.create_builder_config()
     if tensorrt.builds_ahead:
+        # What allocates while it runs cannot be captured as a graph.
+        config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
         config.num_compute_capabilities = len(targets)
         for index, target in enumerate(targets):
             config.set_compute_capability(getattr(trt.ComputeCapability, f"SM{target}"), index)

@@ -18,7 +18,7 @@ from stereocast.engine.depth.picture import NORMALISATIONS, PictureDepth
 from stereocast.engine.depth.prior import PriorDepth
 from stereocast.engine.depth.stage import DepthStage
 from stereocast.engine.depth.streamed import StreamedDepth
-from stereocast.engine.errors import ModelError, StereocastError
+from stereocast.engine.errors import ConfigError, ModelError, StereocastError
 from stereocast.engine.models import MODELS, Output
 from stereocast.engine.onnx_runner import OnnxRunner
 from stereocast.engine.runner import Runner, TorchRunner
@@ -73,6 +73,8 @@ def open_depth(config: DepthConfig, frame_size: tuple[int, int], files: DepthFil
     Raises ModelError that says what there is, or which command brings the weights; ConfigError for
     a grid that the network cannot have.
     """
+    if config.runner == "tensorrt":
+        raise ConfigError("depth.runner = tensorrt runs on a GPU: --set device.name=cuda")
     grid = config.grid_for(frame_size)
     if config.model == "prior":
         prior = PriorDepth(grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
@@ -99,6 +101,8 @@ def _open_picture(
 ) -> OpenedDepth:
     network = stored.network
     assert network is not None
+    if config.runner == "torch":
+        raise ConfigError(f"depth.runner = torch: {stored.name} is an ONNX file; choose auto, onnx")
     grid = config.grid_for(frame_size)
     size = network.fitting(*grid)
     runner = OnnxRunner(stored.path, threads=threads, shapes={network.input: (1, 3, *size)})
@@ -128,7 +132,7 @@ def _open_streamed(
     runner, said, notes = _runner(
         network,
         stored.name,
-        (grid, config.precision),
+        (grid, config.precision, config.runner),
         files,
         lambda: vda.StreamingStep(network, grid),
     )
@@ -140,7 +144,11 @@ def _open_tiny(config: DepthConfig, frame_size: tuple[int, int], files: DepthFil
     """Return the built-in network's stage; it has one precision, and needs no smoothing."""
     network, grid = tiny.load_network(), config.grid_for(frame_size)
     runner, said, notes = _runner(
-        network, config.model, (grid, "fp32"), files, lambda: tiny.TinyStep(network, grid)
+        network,
+        config.model,
+        (grid, "fp32", config.runner),
+        files,
+        lambda: tiny.TinyStep(network, grid),
     )
     if config.precision != "fp32":
         notes = (*notes, f"{config.model} has no {config.precision} variant: it runs in fp32")
@@ -149,19 +157,24 @@ def _open_tiny(config: DepthConfig, frame_size: tuple[int, int], files: DepthFil
 
 
 def _runner(
-    network: Network, name: str, form: tuple[tuple[int, int], str], files: DepthFiles,
+    network: Network, name: str, form: tuple[tuple[int, int], str, str], files: DepthFiles,
     step_of: Callable[[], vda.StreamingStep | tiny.TinyStep],
 ) -> tuple[Runner, str, tuple[str, ...]]:  # fmt: skip
-    """Return what executes a network in `form`, its grid and precision; its name; and notes."""
-    try:
-        path = _exported(files.exporter, network, name, *form)
-        runner = OnnxRunner(path, threads=files.threads)
-        return runner, f"{_onnx_runtime(files.threads)}, {form[1]}", ()
-    except StereocastError as error:
-        step = step_of()
-        plain = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
-        said = f"{name} runs in PyTorch, which takes about twice as long: {error}"
-        return plain, "PyTorch", (said,)
+    """Return what executes a network in `form`: grid, precision, runner; its name; and notes."""
+    grid, precision, wanted = form
+    notes: tuple[str, ...] = ()
+    if wanted != "torch":
+        try:
+            path = _exported(files.exporter, network, name, grid, precision)
+            runner = OnnxRunner(path, threads=files.threads)
+            return runner, f"{_onnx_runtime(files.threads)}, {precision}", ()
+        except StereocastError as error:
+            if wanted == "onnx":
+                raise
+            notes = (f"{name} runs in PyTorch, which takes about twice as long: {error}",)
+    step = step_of()
+    plain = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
+    return plain, "PyTorch", notes
 
 
 def _exported(

@@ -1,7 +1,6 @@
-"""The session on an NVIDIA GPU: networks in PyTorch inside the graph, and what fits its memory.
+"""The session on an NVIDIA GPU: what fits its memory, and what it is told first.
 
-Plans of TensorRT take the place of PyTorch where somebody hands a runner over; that is not chosen
-here yet.
+What runs the networks there is chosen in `gpu_stages`.
 """
 
 from __future__ import annotations
@@ -9,31 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 
-from stereocast.engine.depth import tiny, vda
-from stereocast.engine.depth.prior import PriorDepth
-from stereocast.engine.depth.stage import DepthStage
-from stereocast.engine.depth.streamed import StreamedDepth
-from stereocast.engine.depth.vda.step import halve
-from stereocast.engine.errors import (
-    ConfigError,
-    MissingDependency,
-    ModelError,
-    StereocastError,
-)
+from stereocast.engine.depth.keyed import KeyedDepth
+from stereocast.engine.errors import ConfigError, MissingDependency, StereocastError
 from stereocast.engine.frame import Frame
 from stereocast.engine.layout import Layout
-from stereocast.engine.models import Output
-from stereocast.engine.runner import TorchRunner
 from stereocast.engine.session import DepthConfig, EngineConfig, Session
 from stereocast.engine.static import Place
 from stereocast.kernels.compiler import CompileError, CompilerMissing
 from stereocast.kernels.loader import LaunchError, Loader, UnsupportedDevice
-from stereocast.runtime.models.checkpoint import read_state_dict
-from stereocast.runtime.models.store import ModelStore
+from stereocast.runtime.depth import OpenedDepth
+from stereocast.runtime.gpu_stages import GpuFiles, gpu_depth, gpu_refiner
+from stereocast.runtime.refiner import OpenedRefiner
+
+Made = TypeVar("Made")
 
 GRIDS = ((518, 924), (392, 700), (252, 448), (140, 252))
 """Grids of the profiles, from the largest: where one does not fit, the next one is tried."""
@@ -41,10 +32,11 @@ GRIDS = ((518, 924), (392, 700), (252, 448), (140, 252))
 
 @dataclass(frozen=True)
 class OnGpu:
-    """A session on a GPU, its depth stage and what was decided, one line each."""
+    """A session on a GPU, its exchangeable stages and what was decided, one line each."""
 
     session: Session
-    stage: DepthStage[Any]
+    depth: OpenedDepth
+    refiner: OpenedRefiner
     notes: tuple[str, ...]
 
 
@@ -69,25 +61,33 @@ def gpu_place(index: int, cache: Path | None) -> Place:
 
 def open_on_gpu(
     frame_size: tuple[int, int], config: EngineConfig, layout: Layout, *, place: Place,
-    store: ModelStore,
+    files: GpuFiles, keyed: bool = False,
 ) -> OnGpu:  # fmt: skip
     """Return the session at the largest grid that fits, at most the configured one.
 
-    It has made one frame, so that what does not work is known now. Raises StereocastError in one
-    line, whatever the device refuses.
+    keyed  let depth be moved between the frames in which it is estimated
+
+    It has made a frame of every kind, so that what does not work is known now. Raises
+    StereocastError in one line, whatever the device refuses.
     """
 
-    def build(depth_config: DepthConfig) -> tuple[Session, DepthStage[Any]]:
+    def build(depth_config: DepthConfig) -> OnGpu:
         with place.entered():
-            depth = gpu_depth(depth_config, frame_size, place, store)
-        settings = replace(config, depth=depth_config)
-        session = Session(frame_size, settings, layout=layout, depth=depth, place=place)
-        session.step(Frame(torch.zeros(3, *frame_size, dtype=torch.uint8), 0, 0))
+            depth = gpu_depth(depth_config, frame_size, place, files)
+            refiner = gpu_refiner(config.refine, depth, place, files)
+            stage = KeyedDepth(depth.stage) if keyed else depth.stage
+        session = Session(
+            frame_size, replace(config, depth=depth_config), layout=layout, depth=stage,
+            refine=refiner.stage, place=place,
+        )  # fmt: skip
+        black = torch.zeros(3, *frame_size, dtype=torch.uint8)
+        for number in range(2 if keyed else 1):
+            session.step(Frame(black, number, number), may_move_depth=number > 0)
         session.reset()
-        return session, depth
+        return OnGpu(session, depth, refiner, (*depth.notes, *refiner.notes))
 
     try:
-        (session, stage), notes = largest_that_fits(config.depth, build)
+        made, notes = largest_that_fits(config.depth, build)
     except (CompileError, LaunchError, UnsupportedDevice) as error:
         raise StereocastError(f"device.name = cuda: {error}") from error
     except torch.OutOfMemoryError as error:
@@ -95,12 +95,13 @@ def open_on_gpu(
             "device.name = cuda: not even the smallest grid fits the GPU's free memory; make room "
             "there, or say --set device.name=cpu"
         ) from error
-    return OnGpu(session, stage, (f"the engine runs in: {session.executor}", *notes))
+    ran = f"the engine runs in: {made.session.executor}; {made.depth.model}: {made.depth.runner}"
+    return replace(made, notes=(ran, *notes, *made.notes))
 
 
 def largest_that_fits(
-    config: DepthConfig, build: Callable[[DepthConfig], Any]
-) -> tuple[Any, tuple[str, ...]]:
+    config: DepthConfig, build: Callable[[DepthConfig], Made]
+) -> tuple[Made, tuple[str, ...]]:
     """Return what `build` makes of the first grid whose memory suffices, and what to say of it.
 
     Raises torch.OutOfMemoryError of the smallest.
@@ -120,48 +121,6 @@ def largest_that_fits(
                 f"{after.height}×{after.width} is tried",
             )
     raise AssertionError("there is always a candidate")
-
-
-def gpu_depth(
-    config: DepthConfig, frame_size: tuple[int, int], place: Place, store: ModelStore
-) -> DepthStage[Any]:
-    """Return the stage of `config.model`; networks that exist as ONNX files alone are refused."""
-    grid = config.grid_for(frame_size)
-    if config.model == "prior":
-        return PriorDepth(grid, frame_size=frame_size, smoothing_s=config.smoothing_s)
-    if config.model == "tiny":
-        with torch.device("cpu"):
-            step = tiny.TinyStep(tiny.load_network(), grid).halved()
-        step = step.to(place.device)
-        runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
-        return tiny.TinyStage(runner, frame_size=frame_size, device=place.device)
-    stored = store.get(config.model)
-    if stored.encoder is None:
-        raise ModelError(
-            f"depth.model: {stored.name} runs on the CPU alone; say --set device.name=cpu"
-        )
-    with torch.device("cpu"):
-        network = vda.build(
-            stored.encoder,
-            read_state_dict(stored.path),
-            metric=stored.output is Output.METRIC_DEPTH,
-        )
-    stage = half_precision_stage(network, grid, frame_size, place, config)
-    return StreamedDepth(stage, output=stored.output)
-
-
-def half_precision_stage(
-    network: vda.VideoDepth, grid: tuple[int, int], frame_size: tuple[int, int], place: Place,
-    config: DepthConfig,
-) -> vda.DepthStage:  # fmt: skip
-    """Return the streaming stage in half precision on the GPU, with the ring of hidden states."""
-    with torch.device("cpu"):
-        step = halve(vda.StreamingStep(network, grid, cache="u", storage=torch.float16))
-    step = step.to(place.device)
-    runner = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
-    return vda.DepthStage.on(
-        runner, frame_size=frame_size, memory=config.memory(), device=place.device
-    )
 
 
 def _smaller(config: DepthConfig) -> Iterator[DepthConfig]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ from stereocast.runtime.depth import OpenedDepth
 
 RefinerExporter = Callable[[RefineNetwork, tuple[int, int]], Path]
 """From a network and a grid to its ONNX file, made if need be."""
+
+OpenedCorrector = tuple[Corrector, str, tuple[str, ...]]
+"""A network on what executes it, the name of that, and notes."""
+
+OpenCorrector = Callable[[RefineConfig, tuple[int, int]], OpenedCorrector]
+"""From the settings and a grid to a network that runs."""
 
 CALIBRATIONS = Path(__file__).resolve().parent.parent / "configs" / "reliability"
 """One JSON for each teacher that training/calibrate measured."""
@@ -54,14 +61,15 @@ class OpenedRefiner:
 
 def open_refiner(
     config: RefineConfig, depth: OpenedDepth, *, threads: int = 1,
-    exporter: RefinerExporter | None = None,
+    exporter: RefinerExporter | None = None, opening: OpenCorrector | None = None,
 ) -> OpenedRefiner:  # fmt: skip
     """Return the stage that steadies `depth`.
 
     threads   of ONNX Runtime
     exporter  None: nobody can export a network
+    opening   who opens the network elsewhere; None: here, on the CPU
 
-    Raises WeightsError or ConfigError for files that are damaged.
+    Raises WeightsError or ConfigError for files that are damaged, or for a runner that is not here.
     """
     if config.mode == "off":
         return OpenedRefiner(Unrefined(), config.mode)
@@ -69,7 +77,8 @@ def open_refiner(
     corrector: Corrector | None = None
     said, notes = "", tuple[str, ...]()
     if config.mode == "net":
-        corrector, said, notes = _corrector(config, depth.stage.grid, threads, exporter)
+        opening = opening or partial(_corrector, threads=threads, exporter=exporter)
+        corrector, said, notes = opening(config, depth.stage.grid)
     stage = TemporalRefiner(
         config, depth.stage.grid, depth_output=depth.stage.output,
         reliability=reliability, corrector=corrector,
@@ -99,16 +108,22 @@ def calibration_of(model: str, folder: Path = CALIBRATIONS) -> Reliability | Non
 
 
 def _corrector(
-    config: RefineConfig, grid: tuple[int, int], threads: int, exporter: RefinerExporter | None
-) -> tuple[Corrector, str, tuple[str, ...]]:
+    config: RefineConfig, grid: tuple[int, int], *, threads: int,
+    exporter: RefinerExporter | None,
+) -> OpenedCorrector:  # fmt: skip
     """Return the network on what executes it, the name of that, and notes.
 
     ONNX Runtime has no selective scan: it walks over the states once per operator. So PyTorch runs
     the network where the scan is native.
     """
+    if config.runner == "tensorrt":
+        raise ConfigError("refine.runner = tensorrt runs on a GPU: --set device.name=cuda")
     network = load_network(config.core)
-    if config.core == "mamba" and native.serving() is not None:
+    has_scan = config.core == "mamba" and native.serving() is not None
+    if has_scan and config.runner != "onnx":
         return network, "PyTorch, native scan", ()
+    if config.runner == "torch":
+        return network, "PyTorch", ()
     try:
         if exporter is None:
             raise ConfigError("nothing here can export it to ONNX")
@@ -116,6 +131,8 @@ def _corrector(
         said = f"ONNX Runtime, {threads} thread{'s' if threads > 1 else ''}"
         return RunnerCorrector(runner), said, ()
     except StereocastError as error:
+        if config.runner == "onnx":
+            raise
         step = RefineStep(network, grid)
         plain = TorchRunner(step, inputs=step.input_specs(), outputs=step.output_specs())
         note = f"the refiner's network runs in PyTorch: {error}"

@@ -14,15 +14,16 @@ from stereocast.bench.gpu.cases import Case, cases
 from stereocast.bench.gpu.clock import captured_ms, gpu_ms
 from stereocast.bench.gpu.roofline import Ceilings, percentile, rate_gb_per_s, share_of_roof, spread
 from stereocast.bench.upstream import UpstreamStream
+from stereocast.engine.depth import vda
 from stereocast.engine.frame import Frame
 from stereocast.engine.graph import CapturedStep
 from stereocast.engine.layout import Layout
 from stereocast.engine.pipeline import Input
 from stereocast.engine.refine.config import RefineConfig
-from stereocast.engine.session import DepthConfig, EngineConfig, Session
+from stereocast.engine.session import EngineConfig, Session
 from stereocast.engine.static import Place
 from stereocast.runtime.encode.probe import EncoderSettings, choose_encoder, describe
-from stereocast.runtime.gpu import half_precision_stage
+from stereocast.runtime.gpu_stages import half_precision_runner
 
 HD, UHD = (1080, 1920), (2160, 3840)
 FRAME_NS = 16_666_667
@@ -70,7 +71,8 @@ def depth_step(place: Place, grid: tuple[int, int]) -> dict[str, object]:
     network = random_network("vits")
     rgb = torch.randint(0, 256, (3, *frame_size), dtype=torch.uint8).to(place.device)
     with place.entered():
-        stage = half_precision_stage(network, grid, frame_size, place, DepthConfig())
+        runner = half_precision_runner(network, grid, place)
+        stage = vda.DepthStage.on(runner, frame_size=frame_size, device=place.device)
         state = stage.init()
 
         def ours() -> None:

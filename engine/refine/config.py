@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stereocast.engine.errors import ConfigError
+from stereocast.engine.runner import RUNNERS
 from stereocast.kernels.refine import GATES
 
 MODES = ("off", "classic", "net")
@@ -19,6 +20,8 @@ class RefineConfig:
     """`classic` filters depth in time; `net` lets a network correct that; `off` passes it on."""
     core: str = "mamba"
     """Of the network: `mamba` remembers features, `none` only what the filter remembers."""
+    runner: str = "auto"
+    """Of the network, as `depth.runner`; `auto` prefers PyTorch where the scan is native."""
     gate: int = 4
     """2, 3 or 4: what counts as news. 2 keeps detail of what moves, 4 calms most."""
     bound: float = 0.12
@@ -31,6 +34,9 @@ class RefineConfig:
             raise ConfigError(f"refine.mode: '{self.mode}' is not one of {', '.join(MODES)}")
         if self.core not in CORES:
             raise ConfigError(f"refine.core: '{self.core}' is not one of {', '.join(CORES)}")
+        if self.runner not in RUNNERS:
+            known = ", ".join(RUNNERS)
+            raise ConfigError(f"refine.runner: '{self.runner}' is not one of {known}")
         if self.gate not in GATES:
             raise ConfigError(f"refine.gate must be 2, 3 or 4, got {self.gate}")
         for name in ("bound", "trust"):

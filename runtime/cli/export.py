@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +16,7 @@ from stereocast.runtime.cli.export_refiner import REFINERS, RefinerWish, export_
 from stereocast.runtime.cli.networks import NamedNetwork, load_network
 from stereocast.runtime.cli.options import JsonOption
 from stereocast.runtime.cli.outcome import write_json
+from stereocast.runtime.cli.progress import building
 
 if TYPE_CHECKING:
     from stereocast.export.store import Export
@@ -120,7 +119,7 @@ def export(
         cache=(cache or (Cache.U if plan else Cache.KV)).value,
     )
     folder = out or cache_folder() / "exports"
-    with _progress() as (say, advance):
+    with building() as (say, advance):
         files = [obtain(named.network, wanted, folder, say=say)]
         if plan:
             say(f"building a TensorRT plan with {builder.value}")
@@ -140,7 +139,7 @@ def export(
 
 
 def _refiner(wish: RefinerWish, json: Path | None) -> None:
-    with _progress() as (say, advance):
+    with building() as (say, advance):
         files = export_refiner(wish, say, advance)
     for file in files:
         typer.echo(f"{file}  {file.stat().st_size / _MIB:.1f} MiB")
@@ -223,24 +222,3 @@ def _verify(path: Path, named: NamedNetwork, export: Export, *, frames: int) -> 
     )
     Console(highlight=False).print(table)
     return result
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
-    """Yield what announces a piece of work and what advances it: a bar, or lines in a log."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    quiet = not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        task = bar.add_task("", total=None, visible=False)
-
-        def say(what: str) -> None:
-            if quiet:
-                typer.echo(f"{what} …", err=True)
-            bar.reset(task, total=None, description=what, visible=True)
-
-        def advance(_phase: str, done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield say, advance

@@ -83,3 +83,27 @@ def progress_words(count: int, total: int | None, rate: float, *, unit: str = "f
 
 def _rate_words(rate: float, unit: str) -> str:
     return f"{rate:.1f} fps" if unit == "frames" else f"{rate:.1f} {unit}/s"
+
+
+@contextmanager
+def building() -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
+    """Yield what announces a piece of work and what advances it: a bar, or lines in a log.
+
+    The latter is told a phase, steps done and steps in all.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    quiet = not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def say(what: str) -> None:
+            if quiet:
+                typer.echo(f"{what} …", err=True)
+            bar.reset(task, total=None, description=what, visible=True)
+
+        def advance(_phase: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield say, advance

@@ -71,7 +71,7 @@ def open_session(
     from stereocast.runtime.refiner import open_refiner
 
     if config.device.name != "cpu":
-        opened = _open_on_gpu(frame_size, config, layout)
+        opened = _open_on_gpu(frame_size, config, layout, keyed=keyed)
         if opened is not None:
             return opened
     depth = open_depth(config.depth, frame_size, depth_files(config.threads.networks))
@@ -115,26 +115,29 @@ def decoded_on_gpu(source: Source, config: Config, options: FileOptions) -> Sour
     return decoded
 
 
-def _open_on_gpu(frame_size: tuple[int, int], config: Config, layout: Layout) -> Opened | None:
+def _open_on_gpu(
+    frame_size: tuple[int, int], config: Config, layout: Layout, *, keyed: bool
+) -> Opened | None:
     """Return a session on the GPU; None, said aloud, where `auto` finds none that works."""
     from stereocast.engine.errors import StereocastError
-    from stereocast.runtime.depth import OpenedDepth
+    from stereocast.runtime.cli.plans import planner_for
     from stereocast.runtime.gpu import gpu_place, open_on_gpu
+    from stereocast.runtime.gpu_stages import GpuFiles
     from stereocast.runtime.models.store import ModelStore
-    from stereocast.runtime.refiner import OpenedRefiner
 
-    store = ModelStore(models_folder())
     try:
         place = gpu_place(config.device.index, kernels_folder())
-        made = open_on_gpu(frame_size, config.engine(), layout, place=place, store=store)
+        files = GpuFiles(ModelStore(models_folder()), planner_for(place.device))
+        made = open_on_gpu(
+            frame_size, config.engine(), layout, place=place, files=files, keyed=keyed
+        )
     except StereocastError as error:
         if config.device.name == "cuda":
             raise
         say([f"the engine runs on the CPU: {error}"])
         return None
     say(made.notes)
-    depth = OpenedDepth(made.stage, config.depth.model, f"PyTorch, {made.session.executor}")
-    return Opened(made.session, depth, OpenedRefiner(made.session.refine, config.refine.mode))
+    return Opened(made.session, made.depth, made.refiner)
 
 
 def _export(network: Network, name: str, grid: tuple[int, int], precision: str) -> Path:

@@ -18,6 +18,7 @@ from stereocast.runtime.cli.doctor_gpu import Part, _version, gpu_parts, gpu_sum
 from stereocast.runtime.config import load
 from stereocast.runtime.encode.download import Download, on_host
 from stereocast.runtime.gpu import gpu_place, largest_that_fits, open_on_gpu
+from stereocast.runtime.gpu_stages import GpuFiles
 from stereocast.runtime.models.store import ModelStore
 from tests.cuda_on_cpu.launcher import Recorder
 
@@ -103,9 +104,9 @@ def test_pictures_of_a_gpu_come_whole_to_the_host():
 def test_a_session_is_opened_by_making_a_frame_and_begins_fresh():
     """On the CPU's static buffers, as on a GPU."""
     place, config = Place(torch.device("cpu")), EngineConfig()
-    store = ModelStore(Path("nowhere"))
-    made = open_on_gpu((34, 46), config, Layout.FULL_SBS, place=place, store=store)
-    assert made.notes == ("the engine runs in: static buffers",)
+    files = GpuFiles(ModelStore(Path("nowhere")))
+    made = open_on_gpu((34, 46), config, Layout.FULL_SBS, place=place, files=files)
+    assert made.notes == ("the engine runs in: static buffers; prior: PyTorch in the graph",)
     picture = Frame(torch.full((3, 34, 46), 90, dtype=torch.uint8), 0, 0)
     fresh = Session((34, 46)).step(picture).surface
     assert torch.equal(made.session.step(picture).surface, fresh)
@@ -117,6 +118,6 @@ def test_what_a_device_refuses_is_one_line():
             raise LaunchError(f"{kernel}: no kernel image is available")
 
     place = Place(torch.device("cpu"), Refusing())
-    store = ModelStore(Path("nowhere"))
+    files = GpuFiles(ModelStore(Path("nowhere")))
     with pytest.raises(StereocastError, match=r"device\.name = cuda: stereocast_.*no kernel image"):
-        open_on_gpu((34, 46), EngineConfig(), Layout.FULL_SBS, place=place, store=store)
+        open_on_gpu((34, 46), EngineConfig(), Layout.FULL_SBS, place=place, files=files)
