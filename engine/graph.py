@@ -1,27 +1,24 @@
 """One CUDA graph per frame: the static step, captured once and replayed.
 
 A replay launches everything, kernels of ours, networks and copies, with one call of the driver. The
-graph is captured again only if what it does must differ: with a barcode, or without one.
+graph is captured for every `Kind` of step: with a barcode or without one, depth estimated or moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from stereocast.engine.errors import ConfigError, DeviceLost
 from stereocast.engine.pipeline import Input, Mark, Pipeline, PipelineState, Result
 from stereocast.engine.stage import prime
-from stereocast.engine.static import Place, StaticStep, copy_state
+from stereocast.engine.static import STAGES, Kind, Place, StaticStep, copy_state, told_as_cut
 
 WARM_UP = 3
 """Steps before capturing: libraries choose algorithms, allocate and load in the first ones."""
-
-STAGES = ("depth", "refine", "warp")
-"""The names that a pipeline marks, in order; ranges of NVTX are called after them."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +41,11 @@ class CapturedStep:
     def __init__(
         self, pipeline: Pipeline, place: Place, *, frame_size: tuple[int, int], graphs: int = 1
     ) -> None:
-        """Allocate everything; the first step captures, which takes some seconds.
+        """Allocate everything; the first step of every kind captures, which takes some seconds.
 
         Raises ConfigError off a CUDA device, torch.OutOfMemoryError where it does not fit.
         """
-        if place.device.type != "cuda" or graphs not in (1, 2):
+        if not place.captures or graphs not in (1, 2):
             raise ConfigError(
                 f"one or two graphs are captured on a CUDA device, not {graphs} on {place.device}"
             )
@@ -59,9 +56,9 @@ class CapturedStep:
         with self._on_own_stream():
             self._static = StaticStep(pipeline, place, frame_size=frame_size)
         self._pool = torch.cuda.graph_pool_handle()
-        self._captured: dict[bool, list[_Captured]] = {}
+        self._captured: dict[Kind, list[_Captured]] = {}
         self._next = 0
-        self._stamped = False
+        self._kind = Kind(is_stamped=False, is_between=False)
         self.description = f"CUDA graph on {torch.cuda.get_device_name(place.device)}"
 
     @property
@@ -74,24 +71,20 @@ class CapturedStep:
         """Enqueue one frame after all that the caller's stream does, and before what it does next.
 
         `mark` is called once all is enqueued: the host does not see the stages of a graph. The
-        result lies in buffers that the next step overwrites.
+        result lies in buffers that the next step overwrites. Only after a frame of moved depth
+        the host waits: for the cut flag, which a session reads next in any case.
         """
-        stamped = x.strip is not None
-        if stamped not in self._captured:
-            self._capture(stamped=stamped)
-        if stamped is not self._stamped:
+        result = self._replay(x)
+        if x.is_between and bool(result.cut):
             self._settle()
-            self._stamped = stamped
-        captured = self._captured[stamped][self._next]
-        with self._on_own_stream():
-            _push("frame")
-            self._static.load(x)
-            captured.graph.replay()
-            _pop()
-        self._next = (self._next + 1) % self._graphs
+            with self._on_own_stream():
+                self._static.forget()
+            result = self._replay(replace(x, is_between=False))
+            with self._on_own_stream():
+                told_as_cut(result)
         for stage in STAGES:
             mark(stage)
-        return captured.result
+        return result
 
     def reset(self) -> None:
         """Forget every frame, in place."""
@@ -99,12 +92,29 @@ class CapturedStep:
         with self._on_own_stream():
             self._static.reset()
 
+    def _replay(self, x: Input) -> Result:
+        """Enqueue the graph of an input's kind, captured now if it is the first of its kind."""
+        kind = Kind.of(x)
+        if kind not in self._captured:
+            self._capture(kind)
+        if kind != self._kind:
+            self._settle()
+            self._kind = kind
+        captured = self._captured[kind][self._next]
+        with self._on_own_stream():
+            _push("frame")
+            self._static.load(x)
+            captured.graph.replay()
+            _pop()
+        self._next = (self._next + 1) % self._graphs
+        return captured.result
+
     def _settle(self) -> None:
         """Bring the state that an even step left back to where the next even one begins."""
         if self._next == 0:
             return
         with self._on_own_stream(), torch.inference_mode():
-            copy_state(self._captured[self._stamped][0].left, self._static.state)
+            copy_state(self._captured[self._kind][0].left, self._static.state)
         self._next = 0
 
     @contextmanager
@@ -117,8 +127,8 @@ class CapturedStep:
             yield
         callers.wait_stream(self._stream)
 
-    def _capture(self, *, stamped: bool) -> None:
-        """Capture the graphs of a step with or without a barcode; the state stays what it is."""
+    def _capture(self, kind: Kind) -> None:
+        """Capture the graphs of one kind of step; the state stays what it is."""
         self._settle()
         static = self._static
         with self._on_own_stream():
@@ -127,15 +137,15 @@ class CapturedStep:
                 for _ in range(WARM_UP):
                     with _Ranges() as ranges:
                         new, _ = static.advance(
-                            static.state, static.pairs, mark=ranges.mark, stamped=stamped
+                            static.state, static.pairs, mark=ranges.mark, kind=kind
                         )
                     copy_state(new, static.state)
             del new
-            self._captured[stamped] = self._graphs_of(stamped=stamped)
+            self._captured[kind] = self._graphs_of(kind)
             with self._place.entered():
                 prime(static.state, kept)
 
-    def _graphs_of(self, *, stamped: bool) -> list[_Captured]:
+    def _graphs_of(self, kind: Kind) -> list[_Captured]:
         """Capture one step after the other; the last one closes the circle."""
         static = self._static
         captured: list[_Captured] = []
@@ -147,7 +157,7 @@ class CapturedStep:
                 graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
             )
             with self._place.entered(), capture:
-                state, result = static.advance(state, pairs, mark=_silent, stamped=stamped)
+                state, result = static.advance(state, pairs, mark=_silent, kind=kind)
                 if number + 1 == self._graphs:
                     copy_state(state, static.state)
             captured.append(_Captured(graph, result, state))

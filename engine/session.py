@@ -228,7 +228,7 @@ class Session:
 def _executor(pipeline: Pipeline, place: Place | None, frame_size: tuple[int, int]) -> Executor:
     if place is None:
         return EagerStep(pipeline)
-    if place.device.type == "cuda":
+    if place.captures:
         return CapturedStep(pipeline, place, frame_size=frame_size)
     return StaticStep(pipeline, place, frame_size=frame_size)
 

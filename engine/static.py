@@ -6,13 +6,17 @@ On the CPU it is the proof that a step keeps what graphs demand; `graph` capture
     advance     the step: reads the input and the state, never asks the host; a cut primes what
                 remembers, by a kernel that reads the flag itself
     copy_state  what is new of the state into its buffers, so that the next step finds it there
+
+Whether depth is estimated or moved is another program, see `Kind`; which one it is, is decided
+before the frame is looked at. Where a moved frame turns out to be a cut, it is done again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,6 +33,9 @@ from stereocast.engine.stage import prime, tensors_of
 from stereocast.kernels.launch import Launcher, launching
 from stereocast.kernels.prime import Priming, prime_on, priming
 
+STAGES = ("depth", "refine", "warp")
+"""The names that a pipeline marks, in order."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -41,6 +48,11 @@ class Place:
     device: torch.device
     launcher: Launcher | None = None
 
+    @property
+    def captures(self) -> bool:
+        """Whether steps can be captured as graphs there."""
+        return self.device.type == "cuda"
+
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Make everything on the device, and launch on its launcher, inside."""
@@ -50,6 +62,20 @@ class Place:
             if self.launcher is not None:
                 stack.enter_context(launching(self.launcher))
             yield
+
+
+class Kind(NamedTuple):
+    """What distinguishes one program of a step from another: each kind is captured on its own."""
+
+    is_stamped: bool
+    """There is a barcode."""
+    is_between: bool
+    """Depth is moved from the frame before instead of estimated."""
+
+    @classmethod
+    def of(cls, x: Input) -> Kind:
+        """Return the kind of step that an input wants."""
+        return cls(x.strip is not None, x.is_between)
 
 
 class StaticStep:
@@ -76,13 +102,31 @@ class StaticStep:
             self._fresh = what_reset_writes(pipeline, self.state.temporal)
             prime(self.state, pipeline.init())
             self.pairs = self.pairs_of(self.state)
+            self._always = torch.ones(1, dtype=torch.bool)
         self._result: Result | None = None
 
     def step(self, x: Input, *, mark: Mark) -> Result:
         """Consume one frame; the result lies in buffers that the next step overwrites."""
-        stamped = self.load(x)
+        result = self._once(x, _silent if x.is_between else mark)
+        if not x.is_between:
+            return result
+        if bool(result.cut):
+            self.forget()
+            result = self._once(replace(x, is_between=False), _silent)
+            told_as_cut(result)
+        for stage in STAGES:
+            mark(stage)
+        return result
+
+    def forget(self) -> None:
+        """Forget all that a cut makes forget, in place."""
         with self._place.entered():
-            new, result = self.advance(self.state, self.pairs, mark=mark, stamped=stamped)
+            prime_on(self._always, self.pairs)
+
+    def _once(self, x: Input, mark: Mark) -> Result:
+        self.load(x)
+        with self._place.entered():
+            new, result = self.advance(self.state, self.pairs, mark=mark, kind=Kind.of(x))
             copy_state(new, self.state)
             self._result = _kept(self._result, result)
         return self._result
@@ -92,10 +136,8 @@ class StaticStep:
         with self._place.entered():
             prime(self.state, self._pipeline.init())
 
-    def load(self, x: Input) -> bool:
-        """Copy a frame's input into the buffers; return whether it has a barcode.
-
-        Depth is estimated in every frame: a program that never changes leaves none out.
+    def load(self, x: Input) -> None:
+        """Copy a frame's input into the buffers.
 
         Enqueued, not waited for: what is pinned or on the device must not change until it is taken.
         """
@@ -104,7 +146,6 @@ class StaticStep:
                 value = getattr(x, field.name)
                 if isinstance(value, Tensor):
                     getattr(self._input, field.name).copy_(value, non_blocking=True)
-        return x.strip is not None
 
     def pairs_of(self, state: PipelineState) -> Priming:
         """Return what a cut does to the tensors of `state`."""
@@ -112,12 +153,12 @@ class StaticStep:
         return priming([tensors[index] for index in self._fresh], list(self._fresh.values()))
 
     def advance(
-        self, state: PipelineState, pairs: Priming, *, mark: Mark, stamped: bool
+        self, state: PipelineState, pairs: Priming, *, mark: Mark, kind: Kind
     ) -> tuple[PipelineState, Result]:
         """Do one step on the input buffers; the new state is where it came to be.
 
         state, pairs  where the step finds its memory, and what a cut does to it
-        stamped       whether there is a barcode
+        kind          of step
         """
 
         def reset_on(cut: Tensor, temporal: TemporalState) -> TemporalState:
@@ -125,9 +166,19 @@ class StaticStep:
             return temporal
 
         x = self._input
-        if not stamped:
-            x = Input(x.rgb, x.controls, x.dt)
+        strip = x.strip if kind.is_stamped else None
+        x = Input(x.rgb, x.controls, x.dt, strip, kind.is_between)
         return self._pipeline.step(state, x, reset_on=reset_on, mark=mark)
+
+
+def told_as_cut(result: Result) -> None:
+    """Set the cut flag of a frame that was done again: the second time it is no longer one."""
+    with torch.inference_mode():
+        result.cut.fill_(True)
+
+
+def _silent(stage: str) -> None:
+    """Mark nothing: the step may be done again, or the host is not there when a graph runs."""
 
 
 def what_reset_writes(pipeline: Pipeline, state: TemporalState) -> dict[int, Tensor]:

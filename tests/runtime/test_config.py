@@ -41,7 +41,7 @@ A_NUMBER = "must be a finite number, got"
 MISTAKES_IN_FILES = {
     "[stereo]\nstrenght = 3": "unknown key 'stereo.strenght'. Did you mean 'stereo.strength'?",
     "[sterio]": "unknown key 'sterio'. Did you mean 'stereo'?",
-    "[refine]\nqqq = 1": "unknown key 'refine.qqq'. Known: mode, core, gate, bound, trust.",
+    "[refine]\nqqq = 1": "unknown key 'refine.qqq'. Known: mode, core, runner, gate, bound, trust.",
     "stereo = 3": "'stereo' is a table, got 3",
     "[stereo]\nstrength = 'much'": f"'stereo.strength' {A_NUMBER} 'much'",
     "[stereo]\nstrength = nan": f"'stereo.strength' {A_NUMBER} nan",
@@ -86,7 +86,7 @@ MISTAKES_IN_SETTINGS = {
     "stereo.strength=": f"'stereo.strength' {A_NUMBER} ''",
     "stereo.strength=[1": f"'stereo.strength' {A_NUMBER} '[1'",
     "stereo.strength=1\ncomfort=1": f"'stereo.strength' {A_NUMBER} '1\\ncomfort=1'",
-    "refine.a.b=1": "unknown key 'refine.a.b'. Known: mode, core, gate, bound, trust.",
+    "refine.a.b=1": "unknown key 'refine.a.b'. Known: mode, core, runner, gate, bound, trust.",
 }
 
 
