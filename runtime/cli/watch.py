@@ -56,7 +56,9 @@ def watch(
     *,
     record: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the stream as it comes into this .mkv file."),
+        typer.Option(
+            metavar="FILE", help="Write the stream, sound too, as it comes into this .mkv."
+        ),
     ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="Read both eyes' latency strips; print all stages.")
@@ -88,7 +90,8 @@ def watch(
 ) -> None:
     """Watch a stream: view, record or measure it.
 
-    Without options it prints rate, age and losses until the stream ends or Ctrl-C.
+    Without options it prints rate, age and losses until the stream ends or Ctrl-C. Recordings keep
+    the sound; it is played by the page (`stereocast web`), not by the window.
 
     \b
     Examples:
@@ -120,7 +123,8 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
 
     _check_files(options)
     place = parse_address(address, folder=default_folder(os.environ))
-    with StreamClient(place, name="watch", curve=curve) as client:
+    wants_sound = options.measure or options.record is not None
+    with StreamClient(place, name="watch", curve=curve, want_audio=wants_sound) as client:
         say(f"{place.url}: {_words(client.welcome)}")
         check_view(options.view, layout_of(client.welcome.layout))
         outputs = _open_outputs(options, client.welcome, title=f"stereocast {place.url}")
@@ -224,17 +228,21 @@ def _tell(session: WatchSession, outputs: Outputs, options: WatchOptions, consol
     strips = outputs.measure.strips if outputs.measure else None
     if strips is not None:
         say(report.strip_sentence(session, strips))
+        if session.client.welcome.audio and outputs.measure:
+            say(outputs.measure.sound.sentence())
         if session.account.total.count:
             shown = "shown" if "present" in session.account.stages else "decoded"
             console.print(table(report.honest_account(session), title=f"capture → {shown}"))
     if reason := report.clock_sentence(session):
         say(reason)
     if outputs.record and outputs.record.is_complete:
-        say(f"recorded {outputs.record.frames} frames into {outputs.record.path}")
+        beside = f" and {outputs.record.sounds} packets of sound" if outputs.record.sounds else ""
+        say(f"recorded {outputs.record.frames} frames{beside} into {outputs.record.path}")
     if outputs.snapshot and outputs.snapshot.is_saved:
         say(f"saved a picture as {outputs.snapshot.path}")
-    write_json(options.json, report.to_json(session, strips))
+    write_json(options.json, report.to_json(session, outputs.measure))
 
 
 def _words(stream: Stream) -> str:
-    return f"{stream.codec} {stream.w}×{stream.h} {stream.layout}, {stream.fps:g} fps"
+    sound = ", with sound" if stream.audio else ""
+    return f"{stream.codec} {stream.w}×{stream.h} {stream.layout}, {stream.fps:g} fps{sound}"

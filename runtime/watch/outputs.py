@@ -5,6 +5,7 @@ The session hands every good picture to every output, in order, and never asks w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from stereocast.runtime.sink.record import Recorder
 from stereocast.runtime.watch import measure, snapshot
 from stereocast.runtime.watch.decode import luma
 from stereocast.runtime.watch.pace import Pace
+from stereocast.runtime.watch.sound import SoundAccount
 from stereocast.runtime.watch.view import layout_of, view_pixels
-from stereocast.runtime.wire import FrameMessage, Stream
+from stereocast.runtime.wire import FrameMessage, SoundMessage, Stream
 
 UNKNOWN_FPS = 30.0
 """Nominal rate where the server knows none; each picture keeps its own time anyway."""
@@ -35,11 +37,26 @@ class Shown:
     frame    the message that it came in
     picture  its pixels
     pace     rate and ages of the stream right now, for captions
+    age_ns   how old it was when it was decoded; None where the clocks cannot tell
     """
 
     frame: FrameMessage
     picture: VideoFrame
     pace: Pace
+    age_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One packet of sound.
+
+    received_ns   when it came in, on this process's clock
+    t_capture_ns  as in the message, on this process's clock; None while nobody knows
+    """
+
+    sound: SoundMessage
+    received_ns: int
+    t_capture_ns: int | None
 
 
 class Output(Protocol):
@@ -52,6 +69,9 @@ class Output(Protocol):
 
     def take(self, shown: Shown) -> None:
         """Use one picture. Takes as long as it takes: the server waits for the credit."""
+
+    def hear(self, heard: Heard) -> None:
+        """Use one packet of sound."""
 
     def idle(self) -> None:
         """Do what cannot wait for a picture; called many times a second."""
@@ -80,7 +100,9 @@ class Record:
             fps=stream.fps or UNKNOWN_FPS,
             layout=layout_of(stream.layout),
         )
-        self._recorder = Recorder(path, codec=stream.codec, video=shape, overwrite=overwrite)
+        self._recorder = Recorder(
+            path, codec=stream.codec, video=shape, audio=stream.audio, overwrite=overwrite
+        )
 
     @property
     def frames(self) -> int:
@@ -97,7 +119,17 @@ class Record:
                 f"cannot hold; {self.path} ends after {self.frames} frames. "
                 "Start watch again with another file."
             )
-        self._recorder.write(Packet(frame.payload, frame.src_pts_ns, frame.is_keyframe))
+        packet = Packet(frame.payload, frame.src_pts_ns, frame.is_keyframe)
+        self._recorder.write(packet, t_capture_ns=frame.t_capture_ns)
+
+    @property
+    def sounds(self) -> int:
+        """How many packets of sound were written."""
+        return self._recorder.sounds
+
+    def hear(self, heard: Heard) -> None:
+        """Append one packet of sound when its pictures are written."""
+        self._recorder.hear(heard.sound)
 
     def idle(self) -> None:
         """Nothing waits."""
@@ -109,17 +141,24 @@ class Record:
 
 
 class Measure:
-    """Reads the latency strips."""
+    """Reads the latency strips, and sees whether sound comes in time."""
 
     is_finished = False
     presents = False
 
     def __init__(self) -> None:
         self.strips = measure.StripCounts()
+        self.sound = SoundAccount()
 
     def take(self, shown: Shown) -> None:
         """Judge one picture."""
+        if shown.age_ns is not None:
+            self.sound.picture(shown.age_ns, time.monotonic_ns())
         self.strips.judge(luma(shown.picture), shown.frame.layout, seq=shown.frame.seq)
+
+    def hear(self, heard: Heard) -> None:
+        """Judge one packet of sound."""
+        self.sound.add(heard.sound, heard.received_ns, heard.t_capture_ns)
 
     def idle(self) -> None:
         """Nothing waits."""
@@ -148,6 +187,9 @@ class Snapshot:
             self._waiting = shown
         elif not self.is_saved:
             self._save(shown)
+
+    def hear(self, heard: Heard) -> None:
+        """A picture is silent."""
 
     def idle(self) -> None:
         """Nothing waits."""

@@ -11,6 +11,7 @@ from stereocast.runtime.clock import MAX_ERROR_SHARE, SAME_CLOCK
 from stereocast.runtime.latency import StageAccount, report
 from stereocast.runtime.machine import facts
 from stereocast.runtime.watch.measure import StripCounts
+from stereocast.runtime.watch.outputs import Measure
 from stereocast.runtime.watch.session import WatchSession
 
 SCHEMA = "stereocast.watch/1"
@@ -46,7 +47,7 @@ def honest_account(session: WatchSession) -> StageAccount:
     return account
 
 
-def to_json(session: WatchSession, strips: StripCounts | None) -> dict[str, object]:
+def to_json(session: WatchSession, measure: Measure | None) -> dict[str, object]:
     """Return the machine-readable report."""
     welcome, clock = session.client.welcome, session.clock()
     values: dict[str, object] = {
@@ -71,8 +72,9 @@ def to_json(session: WatchSession, strips: StripCounts | None) -> dict[str, obje
     values["clock_err_us"] = clock.error_ns / 1000 if clock else None
     values["frames_of_unknown_age"] = session.untold_ages
     values["key_requests"] = session.counts.key_requests
-    if strips is not None:
-        values["strips"] = strips.report()
+    if measure is not None:
+        values["strips"] = measure.strips.report()
+        values["sound"] = measure.sound.report() if welcome.audio else None
     return values
 
 

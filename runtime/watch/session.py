@@ -18,9 +18,17 @@ from stereocast.runtime.client import StreamClient, Sync
 from stereocast.runtime.clock import ClockEstimate, believed
 from stereocast.runtime.latency import StageAccount, stamps_from_extension
 from stereocast.runtime.watch.decode import Decoder
-from stereocast.runtime.watch.outputs import Output, Shown
+from stereocast.runtime.watch.outputs import Heard, Output, Shown
 from stereocast.runtime.watch.pace import Pace
-from stereocast.runtime.wire import MAX_SEQ, End, Flag, FrameMessage, Notice, Welcome
+from stereocast.runtime.wire import (
+    MAX_SEQ,
+    End,
+    Flag,
+    FrameMessage,
+    Notice,
+    SoundMessage,
+    Welcome,
+)
 
 POLL_MS = 20
 LOST_AFTER_NS = 3_000_000_000
@@ -114,6 +122,8 @@ class WatchSession:
             message = self.client.receive(POLL_MS)
             if isinstance(message, FrameMessage):
                 self._take(message)
+            elif isinstance(message, SoundMessage):
+                self._hear(message)
             elif isinstance(message, End):
                 return _ending(message, self.client)
             elif isinstance(message, Welcome):
@@ -158,7 +168,7 @@ class WatchSession:
             self.counts.shown += 1
             self._last_good_seq = frame.seq
             self.pace.add(decoded_ns, age_ns)
-            shown = Shown(frame, picture, self.pace)
+            shown = Shown(frame, picture, self.pace, age_ns)
             presented_ns = None
             for output in self._outputs:
                 output.take(shown)
@@ -169,6 +179,12 @@ class WatchSession:
                 time.sleep(self._slow_s)
         age_us = max(0, age_ns) // 1000 if age_ns is not None else None
         self.client.grant(1, frame.seq, age_us)
+
+    def _hear(self, sound: SoundMessage) -> None:
+        clock = self.clock()
+        captured_ns = None if clock is None else sound.t_capture_ns - clock.offset_ns
+        for output in self._outputs:
+            output.hear(Heard(sound, self.client.received_ns, captured_ns))
 
     def _decode(self, frame: FrameMessage) -> VideoFrame | None:
         if not self._sync.accept(frame):

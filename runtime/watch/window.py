@@ -11,7 +11,7 @@ import time
 
 from stereocast.engine.errors import ConfigError, MissingDependency
 from stereocast.engine.layout import View
-from stereocast.runtime.watch.outputs import Shown
+from stereocast.runtime.watch.outputs import Heard, Shown
 from stereocast.runtime.watch.view import view_pixels, view_size
 
 try:
@@ -70,6 +70,9 @@ class Window:
         )
         self._draw_text(shown.pace.caption(time.monotonic_ns()))
         pygame.display.flip()
+
+    def hear(self, heard: Heard) -> None:
+        """The window is silent: the page plays sound, and recordings keep it."""
 
     def idle(self) -> None:
         """Do what keyboard and window manager asked for since the last call."""
