@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import numpy as np
@@ -70,14 +71,17 @@ class StripServer:
     """Streams `frames` pictures at FPS, newest first as a camera would, then says EOS.
 
     waits  every picture waits for credit, as those of a file do
+    facts  what is told with every picture, besides its place
     sink   its socket: what viewers did can be asked there
     """
 
     def __init__(
-        self, address: Address, *, frames: int, codec: str = "h264", waits: bool = False
-    ) -> None:
-        self._waits = waits
-        self.sink = RouterSink(address, description(codec))
+        self, address: Address, *, frames: int, codec: str = "h264", waits: bool = False,
+        facts: Mapping[str, float] = MappingProxyType({"holes_share": 0.25}),
+        audio: wire.Audio | None = None,
+    ) -> None:  # fmt: skip
+        self._waits, self._facts = waits, facts
+        self.sink = RouterSink(address, replace(description(codec), audio=audio))
         self._encoder = encoder(codec)
         self._frames = frames
         self._is_stopping = threading.Event()
@@ -111,7 +115,7 @@ class StripServer:
                     )
                     stamps = {"t0": captured_ns, "t6": time.monotonic_ns()}
                     depth = wire.DepthMap(w=7, h=5, data=bytes(range(0, 245, 7)))
-                    facts = {"position_s": index / FPS, "holes_share": 0.25}
+                    facts = {"position_s": index / FPS, **self._facts}
                     extension = wire.Extension(stamps=stamps, facts=facts, depth=depth)
                     self.sink.write(
                         packet, seq=index, t_capture_ns=captured_ns, extension=extension

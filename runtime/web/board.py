@@ -46,7 +46,11 @@ class ViewerState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The board at one moment."""
+    """The board at one moment.
+
+    degrade_step  how many steps the engine has gone down to keep up; None where it does not say
+    degraded      what it gives up there, in its own words; empty where nobody has heard them
+    """
 
     stream: wire.Welcome | None
     reachable: bool
@@ -55,6 +59,8 @@ class Snapshot:
     restarts: int
     uptime_s: float
     viewers: tuple[ViewerState, ...]
+    degrade_step: int | None
+    degraded: str
 
 
 class Board:
@@ -71,6 +77,8 @@ class Board:
         self._restarts = 0
         self._viewers: dict[int, ViewerState] = {}
         self._numbers = 0
+        self._degrade_step: int | None = None
+        self._degraded = ""
         self._recent: deque[FrameFacts] = deque(maxlen=MAX_RECENT)
 
     def joined(self, stream: wire.Welcome) -> bool:
@@ -81,6 +89,7 @@ class Board:
                 self._restarts += 1
             if is_new:
                 self._recent.clear()
+                self._degrade_step, self._degraded = None, ""
             self._stream, self._reachable, self._trouble = stream, True, ""
             self._heard_s = time.monotonic()
             return is_new
@@ -89,6 +98,12 @@ class Board:
         """Note that the stream goes on differently."""
         with self._lock:
             self._stream = stream
+
+    def told(self, code: str, text: str) -> None:
+        """Note what the engine says of the steps it takes to keep up."""
+        if code == "degrade":
+            with self._lock:
+                self._degraded = text
 
     def unreachable(self, trouble: str) -> None:
         """Note why there is no stream now."""
@@ -104,6 +119,8 @@ class Board:
             self._clock_error_us = None if clock is None else clock.error_ns // 1000
             if self._recent and frame.seq <= self._recent[-1].seq:
                 return False
+            step = frame.facts.get("degrade_step")
+            self._degrade_step = None if step is None else int(step)
             self._recent.append(
                 FrameFacts(
                     frame.seq,
@@ -155,4 +172,6 @@ class Board:
                 restarts=self._restarts,
                 uptime_s=time.monotonic() - self._began_s,
                 viewers=tuple(self._viewers.values()),
+                degrade_step=self._degrade_step,
+                degraded=self._degraded if self._degrade_step else "",
             )

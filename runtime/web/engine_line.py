@@ -65,10 +65,14 @@ class EngineLine:
     clock  how the engine's clock reads here, None while nobody knows; for any thread
     """
 
-    def __init__(self, place: EnginePlace, listener: Listener, *, name: str, credit: int) -> None:
+    def __init__(
+        self, place: EnginePlace, listener: Listener, *, name: str, credit: int,
+        hear: Callable[[wire.SoundMessage], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Prepare a line; hear  takes the sound, in the line's thread; without it none is sent."""
         self.clock: ClockEstimate | None = None
         self._place, self._listener = place, listener
-        self._name, self._credit = name, credit
+        self._name, self._credit, self._hear = name, credit, hear
         self._posted: deque[Callable[[StreamClient], None]] = deque()
         self._is_joined = False
         self._stopping = threading.Event()
@@ -126,6 +130,7 @@ class EngineLine:
                     self._place.address,
                     name=self._name,
                     credit=self._credit,
+                    want_audio=self._hear is not None,
                     curve=self._place.curve,
                     connect_timeout_s=JOIN_WITHIN_S,
                     wake=self._wake,
@@ -165,6 +170,9 @@ class EngineLine:
             self._say_posted(client)
             if isinstance(message, wire.FrameMessage):
                 self._listener.frame(client, message)
+            elif isinstance(message, wire.SoundMessage):
+                if self._hear is not None:
+                    self._hear(message)
             elif isinstance(message, wire.End):
                 self._listener.ended(message.code, message.text)
                 return True

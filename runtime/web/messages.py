@@ -81,6 +81,13 @@ class Depth(_FromBrowser):
     on: bool
 
 
+class Sound(_FromBrowser):
+    """Whether it wants sound."""
+
+    t: Literal["sound"]
+    on: bool
+
+
 class Stats(_FromBrowser):
     """Its own measurements; drops are totals by cause."""
 
@@ -94,7 +101,7 @@ class Stats(_FromBrowser):
     )
 
 
-BrowserMessage = Credit | Key | Ping | Quality | Playback | Depth | Stats
+BrowserMessage = Credit | Key | Ping | Quality | Playback | Depth | Sound | Stats
 _BROWSER: TypeAdapter[BrowserMessage] = TypeAdapter(
     Annotated[BrowserMessage, Field(discriminator="t")]
 )
@@ -128,6 +135,7 @@ def welcome(stream: wire.Welcome, kind: str) -> str:
         "live": bool(stream.live),
         "controls": dict(stream.controls or {}),
         "ranges": {name: list(pair) for name, pair in (stream.ranges or {}).items()},
+        "audio": stream.audio and stream.audio.to_map(),
     })  # fmt: skip
 
 
@@ -166,6 +174,14 @@ def end(code: str, text: str, *, again: bool) -> str:
 def frame_bytes(frame: wire.FrameMessage) -> bytes:
     """Return a frame as it came from the engine: header and payload."""
     return frame.header + frame.payload
+
+
+def sound_bytes(sound: wire.SoundMessage) -> bytes:
+    """Return a packet of sound as it came from the engine, behind the letter that tells its kind.
+
+    Its header has the magic of a frame's; so a browser gets the type of the message, too.
+    """
+    return sound.TYPE + sound.header + sound.payload
 
 
 def depth_bytes(frame: wire.FrameMessage) -> bytes | None:

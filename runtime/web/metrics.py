@@ -59,6 +59,19 @@ class Metrics:
             ["cause"],
             registry=registry,
         )
+        self.sounds = Counter(
+            "stereocast_web_sound_packets", "Packets of sound sent to browsers", registry=registry
+        )
+        self.sound_drops = Counter(
+            "stereocast_web_sound_drops",
+            "Packets of sound that waited too long for a browser",
+            registry=registry,
+        )
+        self.degrade_step = Gauge(
+            "stereocast_web_degrade_step",
+            "Step of the ladder that the engine stands on to keep up; 0: nothing is given up",
+            registry=registry,
+        )
         self.reconnects = Counter(
             "stereocast_web_engine_reconnects",
             "Times a viewer's line was rebuilt",

@@ -28,6 +28,14 @@ class Health(BaseModel):
     detail: str = ""
 
 
+class AudioOut(BaseModel):
+    """The sound of the stream."""
+
+    codec: str
+    rate: int
+    channels: int
+
+
 class StreamOut(BaseModel):
     """The stream as the engine describes it."""
 
@@ -41,6 +49,7 @@ class StreamOut(BaseModel):
     can_seek: bool
     duration_s: float | None
     live: bool
+    audio: AudioOut | None = Field(description="null where there is no sound")
 
 
 class ViewerOut(BaseModel):
@@ -65,6 +74,10 @@ class StatusOut(BaseModel):
     trouble: str
     engine_restarts: int
     clock_error_us: int | None
+    degrade_step: int | None = Field(
+        description="steps that the engine went down to keep up; null if unknown"
+    )
+    degraded: str = Field(description="what the engine gives up, in its own words")
     stream: StreamOut | None
     viewers: list[ViewerOut]
 
@@ -101,6 +114,8 @@ def status_of(shot: Snapshot, version: str) -> StatusOut:
         trouble=shot.trouble,
         engine_restarts=shot.restarts,
         clock_error_us=shot.clock_error_us,
+        degrade_step=shot.degrade_step,
+        degraded=shot.degraded,
         stream=None
         if stream is None
         else StreamOut(
@@ -114,6 +129,13 @@ def status_of(shot: Snapshot, version: str) -> StatusOut:
             can_seek=bool(stream.can_seek),
             duration_s=stream.duration_s,
             live=bool(stream.live),
+            audio=None
+            if stream.audio is None
+            else AudioOut(
+                codec=stream.audio.codec,
+                rate=stream.audio.rate,
+                channels=stream.audio.channels,
+            ),
         ),
         viewers=[
             ViewerOut(

@@ -56,7 +56,9 @@ def routes(board: Board, metrics: Metrics, place: EnginePlace) -> APIRouter:
     )
     async def metrics_text() -> Response:
         """Return all numbers for Prometheus."""
-        viewers = board.look().viewers
+        shot = board.look()
+        viewers = shot.viewers
+        metrics.degrade_step.set(shot.degrade_step or 0)
         metrics.viewers.set(len(viewers))
         metrics.fps.set(min((v.fps for v in viewers if v.fps is not None), default=0))
         metrics.decoder_queue.set(max((v.decoder_queue or 0 for v in viewers), default=0))

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from stereocast.engine.errors import TransportError
 from stereocast.runtime import wire
 from stereocast.runtime.client import StreamClient
+from stereocast.runtime.viewer_sound import SoundQueue
 from stereocast.runtime.web import messages
 from stereocast.runtime.web.board import Board, ViewerState
 from stereocast.runtime.web.engine_line import EngineLine, EnginePlace
@@ -69,10 +70,14 @@ class ViewerSocket:
         self._socket, self._house, self._state = socket, house, state
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[tuple[_Outgoing, int]] = deque()
+        self._sounds = SoundQueue()
         self._filled = asyncio.Event()
         self._joins = 0
-        self._wants_depth = False
-        self._line = EngineLine(house.place, self, name=f"web {state.number}", credit=FIRST_CREDIT)
+        self._wants_depth = self._wants_sound = False
+        # It hears from the first on: whoever presses for sound later must not join anew.
+        self._line = EngineLine(
+            house.place, self, name=f"web {state.number}", credit=FIRST_CREDIT, hear=self._hear
+        )
 
     async def run(self) -> None:
         """Relay until either side leaves; the thread is gone on return."""
@@ -124,8 +129,13 @@ class ViewerSocket:
                 metrics.latency.observe(latency_ns / 1e9)
         self._put(frame)
 
+    def _hear(self, sound: wire.SoundMessage) -> None:
+        if self._wants_sound and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._append_sound, sound)
+
     def notice(self, level: str, code: str, text: str) -> None:
         """See Listener."""
+        self._house.board.told(code, text)
         if code in ("waiting", "lost"):
             self._house.board.unreachable(text)
         self._put(messages.notice(level, code, text))
@@ -151,17 +161,33 @@ class ViewerSocket:
         self._outbox.append((message, time.monotonic_ns()))
         self._filled.set()
 
+    def _append_sound(self, sound: wire.SoundMessage) -> None:
+        """Let sound wait for its turn; it never counts as backlog, the oldest is lost instead."""
+        dropped = self._sounds.put([messages.sound_bytes(sound)], sound.duration_ns)
+        self._house.metrics.sound_drops.inc(dropped)
+        self._filled.set()
+
     async def _write(self) -> None:
-        """Send what waits; a browser that takes nothing for long is hung up on."""
+        """Send what waits, sound after all else; who takes nothing for long is hung up on."""
         while True:
-            while self._outbox:
-                message, put_ns = self._outbox.popleft()
+            while (waiting := self._next()) is not None:
+                message, put_ns = waiting
                 async with asyncio.timeout(self._house.limits.send_within_s):
                     await self._send(message, put_ns)
                 if isinstance(message, _Close):
                     return
             self._filled.clear()
             await self._filled.wait()
+
+    def _next(self) -> tuple[_Outgoing, int] | None:
+        if self._outbox:
+            return self._outbox.popleft()
+        now_ns = time.monotonic_ns()
+        taken = self._sounds.take(now_ns)  # sending waits for the browser: it needs no patience
+        if taken is None:
+            return None
+        self._house.metrics.sounds.inc()
+        return taken[0][0], now_ns
 
     async def _send(self, message: _Outgoing, put_ns: int) -> None:
         if isinstance(message, str):
@@ -219,6 +245,10 @@ class ViewerSocket:
         elif isinstance(message, messages.Stats):
             self._note(message)
         else:
+            if isinstance(message, messages.Sound):
+                self._wants_sound = message.on
+                self._sounds = SoundQueue()
+                return True
             if isinstance(message, messages.Depth):
                 self._wants_depth = message.on
             elif isinstance(message, messages.Credit) and message.age_us is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from stereocast.runtime import wire
 from stereocast.runtime.address import Address
 from stereocast.runtime.web.metrics import Metrics
 from tests.patience import PATIENCE_S, eventually
@@ -61,6 +62,32 @@ def test_every_frame_is_told_of(serve: Serve, address: Address) -> None:
     assert 0 < frames[-1]["latency_ms"] < 1000 * PATIENCE_S
     assert gateway.http.get("/api/frames?n=0").status_code == 422
     assert "stereocast_web_frame_age_seconds_count" in gateway.http.get("/metrics").text
+
+
+def test_a_step_down_is_told_in_status_and_metrics(serve: Serve, address: Address) -> None:
+    gateway = serve()
+    step = {"degrade_step": 2.0}
+    with StripServer(address, frames=10_000, facts=step) as server, gateway.watch() as browser:
+        browser.binary()
+        text = "to keep up: depth on a smaller grid (step 2 of 5)"
+        server.sink.tell(wire.Notice(level="warning", code="degrade", text=text))
+        assert browser.text("notice") == {
+            "t": "notice", "level": "warning", "code": "degrade", "text": text,
+        }  # fmt: skip
+        status = gateway.http.get("/api/status").json()
+        assert (status["degrade_step"], status["degraded"]) == (2, text)
+        assert "stereocast_web_degrade_step 2.0" in gateway.http.get("/metrics").text
+
+
+def test_an_engine_that_gives_nothing_up_says_no_words(serve: Serve, address: Address) -> None:
+    gateway = serve()
+    step = {"degrade_step": 0.0}
+    with StripServer(address, frames=10_000, facts=step) as server, gateway.watch() as browser:
+        browser.binary()
+        server.sink.tell(wire.Notice(level="info", code="degrade", text="everything is done"))
+        browser.text("notice")
+        status = gateway.http.get("/api/status").json()
+        assert (status["degrade_step"], status["degraded"]) == (0, "")
 
 
 def test_the_interface_is_described_without_foreign_scripts(serve: Serve) -> None:
