@@ -42,7 +42,7 @@ def hear(browser: Browser, send: Callable[[], int]) -> bytes:
 
 def sounds_until_frame(browser: Browser) -> list[bytes]:
     """Return the sounds that come before the next picture."""
-    found = []
+    found: list[bytes] = []
     while True:
         message = browser.socket.recv(PATIENCE_S)
         if isinstance(message, bytes):
