@@ -59,14 +59,7 @@ class Metrics:
             ["cause"],
             registry=registry,
         )
-        self.sounds = Counter(
-            "stereocast_web_sound_packets", "Packets of sound sent to browsers", registry=registry
-        )
-        self.sound_drops = Counter(
-            "stereocast_web_sound_drops",
-            "Packets of sound that waited too long for a browser",
-            registry=registry,
-        )
+        self._count_sound(registry)
         self.degrade_step = Gauge(
             "stereocast_web_degrade_step",
             "Step of the ladder that the engine stands on to keep up; 0: nothing is given up",
@@ -86,6 +79,16 @@ class Metrics:
             "stereocast_web_viewers_refused",
             "Viewers turned away or cut off",
             ["why"],
+            registry=registry,
+        )
+
+    def _count_sound(self, registry: CollectorRegistry) -> None:
+        self.sounds = Counter(
+            "stereocast_web_sound_packets", "Packets of sound sent to browsers", registry=registry
+        )
+        self.sound_drops = Counter(
+            "stereocast_web_sound_drops",
+            "Packets of sound that waited too long for a browser",
             registry=registry,
         )
 
