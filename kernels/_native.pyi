@@ -162,6 +162,7 @@ def token_step(
     dt_bias: Tensor,
     A: Tensor,
     D: Tensor,
+    source: Tensor | None,
     new_conv: Tensor,
     new_ssm: Tensor,
     y: Tensor,

@@ -27,12 +27,13 @@ def carried(values: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([one for one, _ in moved]), torch.stack([inside for _, inside in moved])
 
 
-def source_cells(flow: Tensor, cells: tuple[int, int]) -> Tensor:
+def source_cells(flow: Tensor, cells: tuple[int, int], stale: Tensor) -> Tensor:
     """Return, for every cell of a coarse grid, the number of the cell that it lay in before.
 
     flow     float32 [B, 2, h', w'] in pixels of a grid 4 × as fine as `cells`
     cells    rows and columns of the coarse grid
-    returns  int64 [B · rows · columns], numbers that count through the whole batch
+    stale    bool [B], where nothing that was before is to be continued
+    returns  int64 [B · rows · columns], numbers that count through the whole batch; −1: none
 
     Nearest neighbours: a cell's memory is moved whole, never mixed with another's.
     """
@@ -46,7 +47,7 @@ def source_cells(flow: Tensor, cells: tuple[int, int]) -> Tensor:
     column = (columns[None, None] + steps[:, 0]).clamp(0, cells[1] - 1)
     row = (rows[None, :, None] + steps[:, 1]).clamp(0, cells[0] - 1)
     first = torch.arange(batch, device=device)[:, None, None] * (cells[0] * cells[1])
-    return (first + row * cells[1] + column).flatten()
+    return torch.where(stale[:, None, None], -1, first + row * cells[1] + column).flatten()
 
 
 def _sampled(values: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:

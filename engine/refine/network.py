@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 from stereocast.engine.refine.ssm import S6
 from stereocast.engine.runner import Runner, TensorSpec
 from stereocast.kernels.refine import CELL, FEATURES
+from stereocast.kernels.scan import gathered
 
 GUIDES = 4
 """Channels at full size: confidence, 10 innovation, 10 |innovation|, 10 picture error."""
@@ -71,13 +72,18 @@ class RefineNetwork(nn.Module):
         rows, columns = cells_of(grid)
         return self.tokens.init(batch * rows * columns)
 
-    def forward(self, features: Tensor, guide: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
-        """Return the correction [B, 2, h, w] and the new memory, [B · cells, …] each."""
+    def forward(
+        self, features: Tensor, guide: Tensor, *memory: Tensor, source: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the correction [B, 2, h, w] and the new memory, [B · cells, …] each.
+
+        source  whose memory each cell continues, see `Corrector`; None: its own
+        """
         encoded = self.encoder(features)
         batch, width, rows, columns = encoded.shape
         tokens = encoded.permute(0, 2, 3, 1).reshape(-1, width)
         if isinstance(self.tokens, S6):
-            conv, ssm, answer = self.tokens.step(memory[0], memory[1], self.norm(tokens))
+            conv, ssm, answer = self.tokens.step(memory[0], memory[1], self.norm(tokens), source)
             memory = (conv, ssm)
         else:
             answer = self.tokens(self.norm(tokens))
@@ -89,10 +95,10 @@ class RefineNetwork(nn.Module):
         return (self.head(torch.cat((decoded, guide), 1)), *memory)
 
     def correct(
-        self, memory: tuple[Tensor, ...], features: Tensor, guide: Tensor
+        self, memory: tuple[Tensor, ...], source: Tensor, features: Tensor, guide: Tensor
     ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Be a `Corrector`, with gradients, for training."""
-        correction, *new = self(features, guide, *memory)
+        correction, *new = self(features, guide, *memory, source=source)
         return tuple(new), correction
 
     def undecayed(self) -> tuple[nn.Parameter, ...]:
@@ -114,9 +120,10 @@ class RunnerCorrector:
         return tuple(torch.zeros(spec.shape, dtype=spec.dtype) for spec in self._memory)
 
     def correct(
-        self, memory: tuple[Tensor, ...], features: Tensor, guide: Tensor
+        self, memory: tuple[Tensor, ...], source: Tensor, features: Tensor, guide: Tensor
     ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Run the network; the results lie in buffers that the next call overwrites."""
+        memory = tuple(gathered(part, source) for part in memory)
         named = {spec.name: part for spec, part in zip(self._memory, memory, strict=True)}
         results = self._runner.run(named | {FEATURES_INPUT: features, GUIDE_INPUT: guide})
         return tuple(results[spec.name + _NEXT] for spec in self._memory), results[CORRECTION]

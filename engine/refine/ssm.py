@@ -74,12 +74,15 @@ class S6(nn.Module):
         ssm = torch.zeros(tokens, self.d_inner, self.d_state, device=weight.device)
         return conv, ssm
 
-    def step(self, conv: Tensor, ssm: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(
+        self, conv: Tensor, ssm: Tensor, u: Tensor, source: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Advance by one token: u [b, d_model]; return the new conv and ssm, and y [b, d_model].
 
+        Token n continues the states number source[n], int64 [b]; negative: zeros. None: its own.
         The law of state holds: conv and ssm are given away. Exports to ONNX as plain operators.
         """
-        conv, ssm, y = token_step(conv, ssm, self.in_proj(u), self._token_weights())
+        conv, ssm, y = token_step(conv, ssm, self.in_proj(u), self._token_weights(), source)
         return conv, ssm, self.out_proj(y)
 
     def forward(self, u: Tensor) -> Tensor:

@@ -67,6 +67,7 @@ class Memory(Generic[S]):
     picture  u8 [B, 3, h, w]
     scale    of the measure of depth
     network  what the network remembers, [B · cells, …] each; empty without one
+    stale    bool [B], what it remembers is of another scene, and counts for nothing
     level    float32 [B], running median of log depth
     frames   int64 [B], since the reset
     """
@@ -75,6 +76,7 @@ class Memory(Generic[S]):
     picture: Tensor
     scale: S
     network: tuple[Tensor, ...]
+    stale: Tensor
     level: Tensor
     frames: Tensor
 
@@ -109,10 +111,11 @@ class Corrector(Protocol):
         """Return what it remembers before the first frame."""
 
     def correct(
-        self, memory: tuple[Tensor, ...], features: Tensor, guide: Tensor
+        self, memory: tuple[Tensor, ...], source: Tensor, features: Tensor, guide: Tensor
     ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return its new memory and [B, 2, h, w]: a logit for the gain, and a residual.
 
+        source    int64 [B · cells], whose memory each cell continues; −1: nobody's, zeros
         features  [B, 9, ⌈h/4⌉, ⌈w/4⌉], see `kernels.refine.features`
         guide     [B, 4, h, w]: confidence, 10 innovation, 10 |innovation|, 10 error
         """
@@ -134,13 +137,14 @@ class Refiner:
             picture=torch.zeros(batch, 3, *grid, dtype=torch.uint8),
             scale=self.scale.init(batch),
             network=network,
+            stale=torch.zeros(batch, dtype=torch.bool),
             level=torch.zeros(batch),
             frames=torch.zeros(batch, dtype=torch.int64),
         )
 
     def step(self, memory: Memory[Any], x: Observation) -> tuple[Memory[Any], Refined]:
         """Return the new memory and what became of the frame."""
-        sound = _is_finite(memory.maps, memory.level[:, None], *memory.network)
+        sound = _is_finite(memory.maps, memory.level[:, None])
         known = (memory.frames > 0) & sound
         maps, inside = carried(memory.maps, x.flow)
         maps = torch.where(sound[:, None, None, None], maps, 0.0)
@@ -173,7 +177,9 @@ class Refiner:
             correction=correction,
         )  # fmt: skip
         reset = ~known | (x.dt > LONGEST_GAP_S) | _is_other_scene(history, aligned)
-        reset = reset | ~_is_finite(answer, variance)
+        # Of what a network remembers, any number that is none has reached its correction.
+        told = () if correction is None else (correction,)
+        reset = reset | ~_is_finite(answer, variance, *told)
         fresh = (teacher, refine.variance_after_reset(confidence), torch.zeros_like(length))
         at = reset[:, None, None]
         answer, variance, length = (
@@ -183,7 +189,7 @@ class Refiner:
         aligned = torch.where(at, teacher, aligned)
         kept = Memory(
             torch.stack((answer, variance, length, confidence, teacher), 1), x.picture,
-            self.scale.forget(scale, reset), _without(network, reset), level, memory.frames + 1,
+            self.scale.forget(scale, reset), network, reset, level, memory.frames + 1,
         )  # fmt: skip
         refined = Refined(
             answer, aligned, confidence, gain, answer - aligned, hits & ~at, error, reset
@@ -204,9 +210,8 @@ class Refiner:
         )  # fmt: skip
         innovation = 10 * (prior.history - prior.teacher)
         guide = (prior.confidence, innovation, innovation.abs(), 10 * prior.error)
-        cells = source_cells(x.flow, (features.shape[2], features.shape[3]))
-        remembered = tuple(part.index_select(0, cells) for part in memory.network)
-        return self.corrector.correct(remembered, features, torch.stack(guide, 1))
+        source = source_cells(x.flow, (features.shape[2], features.shape[3]), memory.stale)
+        return self.corrector.correct(memory.network, source, features, torch.stack(guide, 1))
 
 
 @dataclass(frozen=True)
@@ -235,15 +240,3 @@ def _is_finite(*states: Tensor) -> Tensor:
     batch = states[0].shape[0]
     sums = [state.detach().reshape(batch, -1).float().sum(1) for state in states]
     return torch.stack(sums).sum(0).isfinite()
-
-
-def _without(states: tuple[Tensor, ...], where: Tensor) -> tuple[Tensor, ...]:
-    """Return states [B · cells, …], zero where bool [B] is set."""
-    batch = where.shape[0]
-    return tuple(
-        torch.where(
-            where.repeat_interleave(state.shape[0] // batch).reshape(-1, *[1] * (state.ndim - 1)),
-            torch.zeros((), dtype=state.dtype), state,
-        )
-        for state in states
-    )  # fmt: skip

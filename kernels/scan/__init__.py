@@ -15,10 +15,10 @@ from torch import Tensor
 
 from stereocast.kernels.inference import fast_forms, plain
 from stereocast.kernels.scan import cuda, reference
-from stereocast.kernels.scan.reference import TokenWeights
+from stereocast.kernels.scan.reference import TokenWeights, gathered
 from stereocast.kernels.scan.shapes import check_scan, check_step, check_token
 
-__all__ = ["TokenWeights", "selective_scan", "selective_scan_step", "token_step"]
+__all__ = ["TokenWeights", "gathered", "selective_scan", "selective_scan_step", "token_step"]
 
 
 def selective_scan(
@@ -115,30 +115,33 @@ def selective_scan_step(
 
 
 def token_step(
-    conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights
+    conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights, source: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Run an S6 block by one token, from its first projection's output to its last one's input.
 
     conv     [b, D, W - 1], the last inputs of the convolution, oldest first
     ssm      [b, D, N], the state of the scan
     xz       [b, 2D], the first projection's output: the input, then the gate
+    source   int64 [b], whose states each token continues, below b; negative: of nobody, zeros.
+             None: its own
     returns  the new conv and ssm, of their dtypes, and y [b, D] of xz's
 
-    Convolution, silu, both projections, scan and gate in one pass over the states.
+    Gathering, convolution, silu, both projections, scan and gate in one pass over the states.
     Raises ValueError or TypeError if sizes, dtypes or devices do not fit.
     """
-    check_token(conv, ssm, xz, weights)
+    check_token(conv, ssm, xz, weights, source)
     parts = tuple(vars(weights).values())
     launcher, module = fast_forms(conv, ssm, xz, *parts)
     if launcher is not None:
-        new_conv, new_ssm, y = cuda.token_step(launcher, conv, ssm, xz, weights)
+        new_conv, new_ssm, y = cuda.token_step(launcher, conv, ssm, xz, weights, source)
     elif module is not None:
         past, states, inputs = plain(conv), plain(ssm), plain(xz)
         new_conv, new_ssm = torch.empty_like(past), torch.empty_like(states)
         y = torch.empty_like(inputs[:, : weights.A.shape[0]])
-        module.token_step(past, states, inputs, *map(plain, parts), new_conv, new_ssm, y)
+        order = None if source is None else source.contiguous()
+        module.token_step(past, states, inputs, *map(plain, parts), order, new_conv, new_ssm, y)
     else:
-        new_conv, new_ssm, y = reference.token_step(conv, ssm, xz, weights)
+        new_conv, new_ssm, y = reference.token_step(conv, ssm, xz, weights, source)
     return new_conv.to(conv.dtype), new_ssm.to(ssm.dtype), y.to(xz.dtype)
 
 

@@ -2,7 +2,9 @@
 #include <nanobind/stl/optional.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "pool.h"
@@ -81,21 +83,39 @@ struct Block {
 };
 
 struct Scratch {
-  std::vector<float> token, projected, dt;
+  std::vector<float> token, projected, dt, work, none;  // none: the states of nobody
 
   explicit Scratch(const Block& block)
-      : token(block.channels), projected(block.rank + 2 * block.size), dt(block.channels) {}
+      : token(block.channels),
+        projected(block.rank + 2 * block.size),
+        dt(block.channels),
+        work(static_cast<std::size_t>(block.channels) * block.size),
+        none(static_cast<std::size_t>(block.channels) * std::max(block.size, block.width - 1)) {}
 };
 
-STEREOCAST_MULTIVERSION
-void convolve_token(const Block& block, const float* __restrict past, const float* __restrict x,
-                    float* __restrict next, float* __restrict token) {
-  const int width = block.width, kept = width - 1;
+// A width that is known when this is compiled makes a loop over channels that vectorises.
+template <int kWidth>
+[[gnu::always_inline]] inline void convolve_channels(const Block& block, int any_width,
+                                                     const float* __restrict past,
+                                                     const float* __restrict x,
+                                                     float* __restrict next,
+                                                     float* __restrict token) {
+  const int width = kWidth > 0 ? kWidth : any_width, kept = width - 1;
   for (int d = 0; d < block.channels; ++d) {
     const float* own = past + d * kept;
     token[d] = scan::convolve(block.conv + d * width, own, width, x[d], block.conv_bias[d]);
     for (int k = 0; k + 1 < kept; ++k) next[d * kept + k] = own[k + 1];
     next[d * kept + kept - 1] = x[d];
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void convolve_token(const Block& block, const float* __restrict past, const float* __restrict x,
+                    float* __restrict next, float* __restrict token) {
+  if (block.width == 4) {
+    convolve_channels<4>(block, 4, past, x, next, token);
+  } else {
+    convolve_channels<0>(block, block.width, past, x, next, token);
   }
   for (int d = 0; d < block.channels; ++d) token[d] = silu(token[d]);
 }
@@ -125,31 +145,77 @@ void step_sizes(const Block& block, const float* __restrict low, float* __restri
   for (int d = 0; d < block.channels; ++d) dt[d] = softplus(dt[d] + block.dt_bias[d]);
 }
 
+// scan::advance for all channels of 8 states at once, one loop after the other: each vectorises,
+// and every sum keeps its order.
 STEREOCAST_MULTIVERSION
-void advance_token(const Block& block, const Scratch& scratch, const float* __restrict ssm,
-                   const float* __restrict z, float* __restrict next, float* __restrict y) {
-  const float *b = scratch.projected.data() + block.rank, *c = b + block.size;
-  if (block.size == scan::kLanes) {
-    for (int d = 0; d < block.channels; ++d) {
-      const int at = d * scan::kLanes;
-      y[d] = scan::advance_eight(ssm + at, block.A + at, b, c, scratch.dt[d], scratch.token[d],
-                                 next + at);
-    }
-  } else {
-    for (int d = 0; d < block.channels; ++d) {
-      const std::size_t at = static_cast<std::size_t>(d) * block.size;
-      y[d] = scan::advance(ssm + at, block.A + at, b, c, block.size, scratch.dt[d],
-                           scratch.token[d], next + at);
+void advance_eights(const Block& block, const float* __restrict dt, const float* __restrict token,
+                    const float* __restrict b, const float* __restrict c,
+                    const float* __restrict ssm, float* __restrict work, float* __restrict next,
+                    float* __restrict y) {
+  constexpr int kLanes = scan::kLanes;
+  const float* __restrict a = block.A;
+  for (int d = 0; d < block.channels; ++d) {
+    for (int j = 0; j < kLanes; ++j) work[d * kLanes + j] = dt[d] * a[d * kLanes + j];
+  }
+  for (int i = 0; i < block.channels * kLanes; ++i) work[i] = exponential(work[i]);
+  for (int d = 0; d < block.channels; ++d) {
+    const float scaled = dt[d] * token[d];
+    for (int j = 0; j < kLanes; ++j) {
+      const int i = d * kLanes + j;
+      next[i] = work[i] * ssm[i] + scaled * b[j];
     }
   }
-  for (int d = 0; d < block.channels; ++d) y[d] += block.D[d] * scratch.token[d];
+  for (int d = 0; d < block.channels; ++d) {
+    for (int j = 0; j < kLanes; ++j) work[d * kLanes + j] = next[d * kLanes + j] * c[j];
+  }
+  for (int d = 0; d < block.channels; ++d) y[d] = scan::total(work + d * kLanes);
+}
+
+STEREOCAST_MULTIVERSION
+void advance_any(const Block& block, const Scratch& scratch, const float* __restrict ssm,
+                 float* __restrict next, float* __restrict y) {
+  const float *b = scratch.projected.data() + block.rank, *c = b + block.size;
+  for (int d = 0; d < block.channels; ++d) {
+    const std::size_t at = static_cast<std::size_t>(d) * block.size;
+    y[d] = scan::advance(ssm + at, block.A + at, b, c, block.size, scratch.dt[d], scratch.token[d],
+                         next + at);
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void emit(const Block& block, const float* __restrict token, const float* __restrict z,
+          float* __restrict y) {
+  for (int d = 0; d < block.channels; ++d) y[d] += block.D[d] * token[d];
   for (int d = 0; d < block.channels; ++d) y[d] *= silu(z[d]);
+}
+
+void advance_token(const Block& block, Scratch& scratch, const float* ssm, const float* z,
+                   float* next, float* y) {
+  if (block.size == scan::kLanes) {
+    const float *b = scratch.projected.data() + block.rank, *c = b + block.size;
+    advance_eights(block, scratch.dt.data(), scratch.token.data(), b, c, ssm, scratch.work.data(),
+                   next, y);
+  } else {
+    advance_any(block, scratch, ssm, next, y);
+  }
+  emit(block, scratch.token.data(), z, y);
+}
+
+using OptionalOrder = std::optional<Array<const std::int64_t, 1>>;
+
+void check_order(const std::int64_t* source, std::size_t count) {
+  const auto limit = static_cast<std::int64_t>(count);
+  if (std::any_of(source, source + count, [limit](std::int64_t from) { return from >= limit; })) {
+    throw std::out_of_range("token_step needs a source below the number of tokens");
+  }
 }
 
 void token_step(Array<const float, 3> conv, Array<const float, 3> ssm, ConstMap xz,
                 ConstMap conv_weights, Array<const float, 1> conv_bias, ConstMap x_proj,
                 ConstMap dt_proj, Array<const float, 1> dt_bias, ConstMap A,
-                Array<const float, 1> D, Array<float, 3> new_conv, Array<float, 3> new_ssm, Map y) {
+                Array<const float, 1> D, OptionalOrder source, Array<float, 3> new_conv,
+                Array<float, 3> new_ssm, Map y) {
+  if (source) check_order(source->data(), xz.shape(0));
   Block block{conv_weights.data(),
               conv_bias.data(),
               x_proj.data(),
@@ -174,13 +240,15 @@ void token_step(Array<const float, 3> conv, Array<const float, 3> ssm, ConstMap 
     Scratch scratch(block);
     for (int n = begin; n < end; ++n) {
       const float* x = xz.data() + 2 * channels * n;
-      convolve_token(block, conv.data() + kept * n, x, new_conv.data() + kept * n,
-                     scratch.token.data());
+      const std::int64_t from = source ? source->data()[n] : n;
+      const float* past = from < 0 ? scratch.none.data() : conv.data() + kept * from;
+      const float* state = from < 0 ? scratch.none.data() : ssm.data() + states * from;
+      convolve_token(block, past, x, new_conv.data() + kept * n, scratch.token.data());
       project(block.x_proj, scratch.token.data(), block.channels, block.rank + 2 * block.size,
               scratch.projected.data());
       step_sizes(block, scratch.projected.data(), scratch.dt.data());
-      advance_token(block, scratch, ssm.data() + states * n, x + channels,
-                    new_ssm.data() + states * n, y.data() + channels * n);
+      advance_token(block, scratch, state, x + channels, new_ssm.data() + states * n,
+                    y.data() + channels * n);
     }
   });
 }
@@ -192,7 +260,10 @@ void bind_scan(nb::module_& module) {
   module.def("selective_scan", &selective_scan, nb::arg("u"), nb::arg("delta"), nb::arg("A"),
              nb::arg("B"), nb::arg("C"), nb::arg("D").none(), nb::arg("z").none(),
              nb::arg("bias").none(), nb::arg("softly"), nb::arg("state"), nb::arg("y"), release);
-  module.def("token_step", &token_step, release);
+  module.def("token_step", &token_step, nb::arg("conv"), nb::arg("ssm"), nb::arg("xz"),
+             nb::arg("conv_weights"), nb::arg("conv_bias"), nb::arg("x_proj"), nb::arg("dt_proj"),
+             nb::arg("dt_bias"), nb::arg("A"), nb::arg("D"), nb::arg("source").none(),
+             nb::arg("new_conv"), nb::arg("new_ssm"), nb::arg("y"), release);
 }
 
 }  // namespace stereocast

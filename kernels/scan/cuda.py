@@ -36,20 +36,22 @@ def scan(
 
 
 def token_step(
-    launcher: Launcher, conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights
-) -> tuple[Tensor, Tensor, Tensor]:
+    launcher: Launcher, conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights,
+    source: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Return the new states and y; what is float16 and fits the kernel stays so."""
     halves = conv.dtype == xz.dtype == torch.float16
     conv, xz = (tensor.contiguous() if halves else plain(tensor) for tensor in (conv, xz))
     ssm = plain(ssm)
     (channels, size), width, rank = weights.A.shape, weights.conv.shape[1], weights.dt_proj.shape[1]
+    order = None if source is None else source.contiguous()
     new_conv, new_ssm = torch.empty_like(conv), torch.empty_like(ssm)
     y = xz.new_empty(len(xz), channels)
     threads = min(_WARP * blocks(channels, _WARP), _TOKEN_THREADS)
     launcher.launch(
         _OP, f"stereocast_scan_token_{'f16' if halves else 'f32'}", grid=(len(xz),),
         block=(threads,), shared_bytes=4 * (channels + rank + 2 * size),
-        args=(conv, ssm, xz, *(plain(part) for part in vars(weights).values()),
+        args=(conv, ssm, xz, *(plain(part) for part in vars(weights).values()), order,
               channels, width, rank, size, new_conv, new_ssm, y),
     )  # fmt: skip
     return new_conv, new_ssm, y

@@ -9,7 +9,8 @@
 // token: one block per token, of a multiple of 32 threads, a thread per channel; what the
 // projections need of all channels goes through shared memory: channels + rank + 2 N floats. Bytes
 // per channel in float32: 8 N + 8 (W - 1) for the states, 12 for the token; the weights come out of
-// L2.
+// L2. A token continues the states that `source` names; those of nobody are written as zeros first,
+// and then continued in place: a thread reads and writes its own channels only.
 #include "portable.h"
 #include "scan/half.h"
 #include "scan/math.h"
@@ -59,14 +60,30 @@ struct Weights {
   int channels, width, rank, size;
 };
 
+// Zeros for the channels of this thread, `size` values each.
+template <typename T>
+__device__ void clear_channels(int channels, int size, T* states) {
+  for (int d = threadIdx.x; d < channels; d += blockDim.x) {
+    for (int k = 0; k < size; ++k) stereocast::narrow(0.0f, states + d * size + k);
+  }
+}
+
 template <typename T>
 __device__ void step_token(const T* conv, const float* ssm, const T* xz, const Weights& weights,
-                           float* shared, T* new_conv, float* new_ssm, T* y) {
-  const int channels = weights.channels, size = weights.size;
+                           const long long* source, float* shared, T* new_conv, float* new_ssm,
+                           T* y) {
+  const int channels = weights.channels, size = weights.size, past = weights.width - 1;
   float *token = shared, *projected = shared + channels;
-  const long long n = blockIdx.x, kept = static_cast<long long>(channels) * (weights.width - 1);
+  const long long n = blockIdx.x, kept = static_cast<long long>(channels) * past;
+  const long long states = static_cast<long long>(channels) * size, from = source ? source[n] : n;
   const T* x = xz + n * 2 * channels;
-  convolve_token(conv + n * kept, x, weights.conv, weights.conv_bias, channels, weights.width,
+  if (from < 0) {
+    clear_channels(channels, past, new_conv + n * kept);
+    clear_channels(channels, size, new_ssm + n * states);
+  }
+  const T* old_conv = from < 0 ? new_conv + n * kept : conv + from * kept;
+  const float* old_ssm = from < 0 ? new_ssm + n * states : ssm + from * states;
+  convolve_token(old_conv, x, weights.conv, weights.conv_bias, channels, weights.width,
                  new_conv + n * kept, token);
   __syncthreads();
   project(weights.x_proj, token, channels, weights.rank + 2 * size, projected);
@@ -77,9 +94,9 @@ __device__ void step_token(const T* conv, const float* ssm, const T* xz, const W
     for (int r = 0; r < weights.rank; ++r)
       dt += weights.dt_proj[d * weights.rank + r] * projected[r];
     dt = stereocast::softplus(dt + weights.dt_bias[d]);
-    const long long at = (n * channels + d) * size;
-    const float out = scan::advance(ssm + at, weights.A + static_cast<long long>(d) * size, b, c,
-                                    size, dt, token[d], new_ssm + at) +
+    const long long at = static_cast<long long>(d) * size;
+    const float out = scan::advance(old_ssm + at, weights.A + at, b, c, size, dt, token[d],
+                                    new_ssm + n * states + at) +
                       weights.D[d] * token[d];
     const float gate = stereocast::silu(stereocast::widen(x[channels + d]));
     stereocast::narrow(out * gate, y + n * channels + d);
@@ -111,28 +128,27 @@ extern "C" __global__ void stereocast_scan(const float* u, const float* delta, c
   }
 }
 
-extern "C" __global__ void stereocast_scan_token_f32(const float* conv, const float* ssm,
-                                                     const float* xz, const float* conv_weights,
-                                                     const float* conv_bias, const float* x_proj,
-                                                     const float* dt_proj, const float* dt_bias,
-                                                     const float* A, const float* D, int channels,
-                                                     int width, int rank, int size, float* new_conv,
-                                                     float* new_ssm, float* y) {
+extern "C" __global__ void stereocast_scan_token_f32(
+    const float* conv, const float* ssm, const float* xz, const float* conv_weights,
+    const float* conv_bias, const float* x_proj, const float* dt_proj, const float* dt_bias,
+    const float* A, const float* D, const long long* source, int channels, int width, int rank,
+    int size, float* new_conv, float* new_ssm, float* y) {
   extern __shared__ float shared[];
   const Weights weights{conv_weights, conv_bias, x_proj, dt_proj, dt_bias, A, D,
                         channels,     width,     rank,   size};
-  step_token(conv, ssm, xz, weights, shared, new_conv, new_ssm, y);
+  step_token(conv, ssm, xz, weights, source, shared, new_conv, new_ssm, y);
 }
 
 // The state of the scan stays float32: in half precision what it adds up is lost.
 extern "C" __global__ void stereocast_scan_token_f16(
     const unsigned short* conv, const float* ssm, const unsigned short* xz,
     const float* conv_weights, const float* conv_bias, const float* x_proj, const float* dt_proj,
-    const float* dt_bias, const float* A, const float* D, int channels, int width, int rank,
-    int size, unsigned short* new_conv, float* new_ssm, unsigned short* y) {
+    const float* dt_bias, const float* A, const float* D, const long long* source, int channels,
+    int width, int rank, int size, unsigned short* new_conv, float* new_ssm, unsigned short* y) {
   extern __shared__ float shared[];
   const Weights weights{conv_weights, conv_bias, x_proj, dt_proj, dt_bias, A, D,
                         channels,     width,     rank,   size};
   step_token(reinterpret_cast<const Half*>(conv), ssm, reinterpret_cast<const Half*>(xz), weights,
-             shared, reinterpret_cast<Half*>(new_conv), new_ssm, reinterpret_cast<Half*>(y));
+             source, shared, reinterpret_cast<Half*>(new_conv), new_ssm,
+             reinterpret_cast<Half*>(y));
 }

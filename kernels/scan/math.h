@@ -41,17 +41,6 @@ STEREOCAST_BOTH float advance(const float* h, const float* a, const float* b, co
   return total(sums);
 }
 
-// The same for 8 states, without a loop around the lanes: the compiler keeps all in registers.
-STEREOCAST_BOTH float advance_eight(const float* h, const float* a, const float* b, const float* c,
-                                    float dt, float x, float* next) {
-  const float scaled = dt * x;
-  float state[kLanes], products[kLanes];
-  for (int j = 0; j < kLanes; ++j) state[j] = exponential(dt * a[j]) * h[j] + scaled * b[j];
-  for (int j = 0; j < kLanes; ++j) products[j] = state[j] * c[j];
-  for (int j = 0; j < kLanes; ++j) next[j] = state[j];
-  return total(products);
-}
-
 // The depthwise convolution of one channel: `past` holds width - 1 inputs, oldest first.
 template <typename T>
 STEREOCAST_BOTH float convolve(const float* weights, const T* past, int width, float x,

@@ -95,10 +95,18 @@ def _of_channels(grouped: Tensor, channels: int) -> Tensor:
     return grouped if groups == 1 else grouped.repeat_interleave(channels // groups, dim=1)
 
 
+def gathered(states: Tensor, source: Tensor) -> Tensor:
+    """Return `states` [b, …] in the order of int64 `source` [b]; zeros where that is negative."""
+    moved = states.index_select(0, source.clamp_min(0))
+    return torch.where(source.reshape(-1, *[1] * (states.ndim - 1)) < 0, 0, moved)
+
+
 def token_step(
-    conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights
+    conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights, source: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Advance an S6 block by a token, as `stereocast.kernels.scan.token_step` says."""
+    if source is not None:
+        conv, ssm = gathered(conv, source), gathered(ssm, source)
     x, z = wide(xz).chunk(2, dim=-1)
     inputs = torch.cat([wide(conv), x[..., None]], dim=-1)
     token = silu((inputs * wide(weights.conv)).sum(-1) + wide(weights.conv_bias))

@@ -81,8 +81,10 @@ def check_step(
     _alike(name, given)
 
 
-def check_token(conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights) -> None:
-    """Demand that states, token and weights of a block belong together."""
+def check_token(
+    conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights, source: Tensor | None
+) -> None:
+    """Demand that states, token and weights of a block belong together, and the order is one."""
     if weights.A.ndim != 2 or weights.conv.ndim != 2 or weights.dt_proj.ndim != 2 or xz.ndim != 2:
         raise ValueError(
             "token_step needs xz, and conv, dt_proj and A of the weights, with two axes"
@@ -104,6 +106,14 @@ def check_token(conv: Tensor, ssm: Tensor, xz: Tensor, weights: TokenWeights) ->
     for label, (tensor, shape) in wanted.items():
         given |= _shaped("token_step", label, tensor, shape)
     _alike("token_step", given)
+    if source is None:
+        return
+    if source.dtype != torch.int64 or source.device != xz.device:
+        raise TypeError(
+            f"token_step needs source of int64 on {xz.device}, got {source.dtype} on "
+            f"{source.device}"
+        )
+    _shaped("token_step", "source", source, (batch,))
 
 
 def _shaped(op: str, name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> dict[str, Tensor]:

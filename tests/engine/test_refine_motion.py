@@ -7,6 +7,9 @@ import torch
 from stereocast.engine.refine.motion import carried, source_cells
 
 
+KNOWN = torch.zeros(2, dtype=torch.bool)
+
+
 def flow(rows: int, columns: int, generator: torch.Generator) -> torch.Tensor:
     size = (2, 2, (rows + 1) // 2, (columns + 1) // 2)
     return torch.randint(-80, 80, size, generator=generator) / 16
@@ -33,14 +36,20 @@ def test_a_batch_is_moved_as_its_members_are(generator) -> None:
 
 
 def test_without_motion_every_cell_is_its_own_source() -> None:
-    cells = source_cells(torch.zeros(2, 2, 9, 12), (5, 6))
+    cells = source_cells(torch.zeros(2, 2, 9, 12), (5, 6), KNOWN)
     assert torch.equal(cells, torch.arange(60))
 
 
 def test_cells_come_from_where_the_motion_says_and_never_from_another_clip() -> None:
     along = torch.zeros(2, 2, 8, 12)
     along[1, 0] = -4.0  # the second clip's content lay 4 pixels, one cell, to the left
-    cells = source_cells(along, (4, 6)).reshape(2, 4, 6)
+    cells = source_cells(along, (4, 6), KNOWN).reshape(2, 4, 6)
     assert torch.equal(cells[0], torch.arange(24).reshape(4, 6))
     assert torch.equal(cells[1, :, 1:], 24 + torch.arange(24).reshape(4, 6)[:, :-1])
     assert torch.equal(cells[1, :, 0], 24 + torch.arange(24).reshape(4, 6)[:, 0])
+
+
+def test_what_is_stale_has_no_source() -> None:
+    cells = source_cells(torch.zeros(2, 2, 8, 12), (4, 6), torch.tensor([True, False]))
+    assert torch.equal(cells[:24], torch.full((24,), -1))
+    assert torch.equal(cells[24:], torch.arange(24, 48))

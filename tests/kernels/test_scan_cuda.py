@@ -72,6 +72,19 @@ def test_the_cuda_token_gives_the_bits_of_the_native_one(sizes, generator):
         same_bits(result, expected)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_the_cuda_token_continues_the_states_it_is_told(half, generator):
+    weights = block_weights((40, 17, 3, 3), generator)
+    conv, xz = (torch.randn(4, *shape, generator=generator) for shape in ((40, 2), (80,)))
+    if half:
+        conv, xz = conv.half(), xz.half()
+    ssm, source = torch.randn(4, 40, 17, generator=generator), torch.tensor([2, -1, 3, 3])
+    with launching(Emulator()):
+        results = token_step(conv, ssm, xz, weights, source)
+    for result, expected in zip(results, token_step(conv, ssm, xz, weights, source), strict=True):
+        same_bits(result.float(), expected.float())
+
+
 def test_the_cuda_token_in_half_precision_rounds_once(generator):
     weights = block_weights((24, 8, 4, 2), generator)
     conv = torch.randn(3, 24, 3, generator=generator).half()

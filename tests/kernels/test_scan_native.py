@@ -75,6 +75,31 @@ def test_tokens_do_not_see_their_neighbours(token):
         assert torch.equal(whole[17:18], one)
 
 
+def test_a_token_continues_the_states_it_is_told(token):
+    conv, ssm, xz, weights = token
+    source = torch.arange(35).flip(0)
+    source[3] = -1
+    results = token_step(conv, ssm, xz, weights, source)
+    moved = reference.gathered(conv, source), reference.gathered(ssm, source)
+    assert not moved[0][3].any() and torch.equal(moved[1][0], ssm[34])
+    for result, alone in zip(results, token_step(*moved, xz, weights), strict=True):
+        assert torch.equal(result, alone)
+    for result, expected in zip(
+        results, reference.token_step(conv, ssm, xz, weights, source), strict=True
+    ):
+        assert worst(result, expected) <= TOLERANCE
+
+
+def test_states_that_are_not_there_are_refused(token):
+    source = torch.full((35,), 35)
+    with pytest.raises(IndexError, match="below the number of tokens"):
+        token_step(*token, source)
+    with pytest.raises(TypeError, match="token_step needs source of int64"):
+        token_step(*token, source.int())
+    with pytest.raises(ValueError, match=r"token_step needs source \[35\]"):
+        token_step(*token, source[:5])
+
+
 @pytest.mark.parametrize("value", [200.0, -200.0, 88.31, 1e-30, float("nan")])
 def test_extreme_steps_end_as_they_do_in_the_reference(value, generator):
     """Exponentials that leave float32's range are 0 or infinite; what is no number stays none."""
