@@ -6,7 +6,6 @@ import torch
 
 from stereocast.engine.refine.motion import carried, source_cells
 
-
 KNOWN = torch.zeros(2, dtype=torch.bool)
 
 
