@@ -24,6 +24,7 @@ void bind_settle(nb::module_& module);
 void bind_scan(nb::module_& module);
 void bind_refine(nb::module_& module);
 void bind_refine_features(nb::module_& module);
+void bind_refine_line(nb::module_& module);
 void bind_refine_median(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_formats(nb::module_& module);
@@ -61,6 +62,7 @@ NB_MODULE(_native, module) {
   stereocast::bind_scan(module);
   stereocast::bind_refine(module);
   stereocast::bind_refine_features(module);
+  stereocast::bind_refine_line(module);
   stereocast::bind_refine_median(module);
   stereocast::bind_pack(module);
   stereocast::bind_formats(module);

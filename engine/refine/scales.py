@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from stereocast.engine.models import Output
-from stereocast.engine.stage import tensors_of
 from stereocast.engine.stereo.steady import Steady, SteadyState, samples_of
 from stereocast.kernels.refine import weighted_median
 
@@ -141,6 +140,7 @@ class RelativeScale:
 
     def __init__(self) -> None:
         self._steady = Steady()
+        self._fresh = self._steady.init()
 
     def init(self, batch: int = 1) -> RelativeState:
         """Return the state before the first frame; raise ValueError for more than one stream."""
@@ -187,11 +187,17 @@ class RelativeScale:
 
     def forget(self, state: RelativeState, where: Tensor) -> RelativeState:
         """Keep the filter, which finds out by itself that frames agree no more, unless it broke."""
-        parts = torch.stack([part.sum() for part in tensors_of(state.steady)])
-        broken = where & ~parts.sum().isfinite()
-        pairs = zip(tensors_of(self._steady.init()), tensors_of(state.steady), strict=True)
-        chosen = [torch.where(broken, fresh, old) for fresh, old in pairs]
-        return replace(state, steady=SteadyState(*chosen))
+        old, fresh = state.steady, self._fresh
+        # What else it remembers is made anew in every frame, or is nothing that `follow` reads.
+        numbers = torch.cat(
+            (old.jitter, old.relative, old.correction, old.speed, old.doubt.flatten())
+        )
+        broken = where & ~numbers.sum().isfinite()
+        kept = {
+            name: torch.where(broken, getattr(fresh, name), getattr(old, name))
+            for name in ("jitter", "relative", "correction", "speed", "doubt")
+        }
+        return replace(state, steady=replace(old, **kept))
 
     def leave(self, state: RelativeState, log_depth: Tensor) -> Tensor:
         """Return inverse depth in the teacher's measure."""

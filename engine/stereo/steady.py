@@ -7,7 +7,7 @@ steady approach of the camera passes without lag, and that measures the jitter i
 is none, maps pass unchanged. Corrections fade as soon as frames agree with them no more: nothing
 accumulates. Which range is near and which far, is decided in range.py; per-pixel noise stays.
 
-Source: Deming 1943 for the line (see depth/robust.py); Kalman 1960 for the filter, with the noise
+Source: Deming 1943 for the line (see kernels/refine); Kalman 1960 for the filter, with the noise
 of speed as in Bar-Shalom, Li, Kirubarajan 2001, "Estimation with Applications to Tracking and
 Navigation", section 6.2 (white noise acceleration).
 """
@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from stereocast.engine.depth.robust import Loss, deming_slope, weights
 from stereocast.engine.stereo.sampling import middles, pick
+from stereocast.kernels.refine import robust_line
 
 NOMINAL_RATE_HZ = 30.0
 """Frame rate that the constants below are for, where no times are given."""
@@ -161,25 +161,8 @@ class _Line:
 
 def _fit(x: Tensor, y: Tensor) -> _Line:
     """Return the robust line of samples y on x, both [samples] and equally noisy."""
-    residual = y - x
-    residual = residual - residual.median()
-    centre = x.mean()
-    table = torch.stack((torch.ones_like(x), x - centre, y - centre))
-    floor = 1e-4 * table[1].square().mean().sqrt() + torch.finfo(x.dtype).tiny
-    for _ in range(_ROUNDS):
-        sigma = 1.4826 * residual.abs().median()
-        share = weights(residual, sigma + floor, Loss.TUKEY)
-        total, sum_x, sum_y, _, xx, xy, _, _, yy = ((table * share) @ table.T).flatten().unbind()
-        mean_x, mean_y = sum_x / total, sum_y / total
-        xx, xy, yy = xx / total - mean_x**2, xy / total - mean_x * mean_y, yy / total - mean_y**2
-        slope = deming_slope(xx, xy, yy)
-        sure = (xy > 1e-3 * xx) & (slope > 0.5) & (slope < 2)
-        slope = torch.where(sure, slope, 1.0)
-        shift = mean_y - slope * mean_x
-        residual = table[2] - slope * table[1] - shift
-    trust = torch.where(sure, total / len(x), 0.0)
-    coefficients = torch.stack((slope - 1, shift + centre * (1 - slope)))
-    return _Line(coefficients, mean_x + centre, xx.clamp_min(1e-30), trust)
+    slope, shift, mean, variance, trust = robust_line(x, y, _ROUNDS).unbind()
+    return _Line(torch.stack((slope - 1, shift)), mean, variance.clamp_min(1e-30), trust)
 
 
 def _measured_jitter(state: SteadyState, line: _Line) -> tuple[Tensor, Tensor]:

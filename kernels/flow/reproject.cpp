@@ -100,6 +100,77 @@ void sample_row(const std::uint8_t* __restrict plane, const std::int32_t* __rest
   }
 }
 
+// Pixels of a row, and whether what they come from lies side by side as they do.
+struct Run {
+  int begin, end;
+  bool is_together;
+};
+
+constexpr int kShortest = 16;  // pixels that are worth a loop of their own
+
+// Where things move alike, which is nearly everywhere, loads are plain ones.
+void split(const Sources& from, int width, std::vector<Run>& runs) {
+  runs.clear();
+  int scattered = 0;  // pixels before it belong to runs
+  for (int begin = 0, x = 1; x <= width; ++x) {
+    const bool goes_on = x < width && from.upper[x] == from.upper[x - 1] + 1 &&
+                         from.lower[x] == from.lower[x - 1] + 1 && from.step[x - 1] == 1 &&
+                         from.step[x] == 1;
+    if (goes_on) continue;
+    if (x - begin >= kShortest) {
+      if (scattered < begin) runs.push_back({scattered, begin, false});
+      runs.push_back({begin, x, true});
+      scattered = x;
+    }
+    begin = x;
+  }
+  if (scattered < width) runs.push_back({scattered, width, false});
+}
+
+inline void store(float value, float* out) { *out = value; }
+inline void store(float value, std::uint8_t* out) {
+  *out = static_cast<std::uint8_t>(static_cast<int>(value + 0.5f));
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void sample_neighbours(const T* __restrict upper,
+                                                     const T* __restrict lower,
+                                                     const float* __restrict share_x,
+                                                     const float* __restrict share_y, int count,
+                                                     T* __restrict out) {
+  for (int x = 0; x < count; ++x) {
+    const float top = lerp(upper[x], upper[x + 1], share_x[x]);
+    const float bottom = lerp(lower[x], lower[x + 1], share_x[x]);
+    store(lerp(top, bottom, share_y[x]), out + x);
+  }
+}
+
+STEREOCAST_MULTIVERSION
+void sample_run(const float* upper, const float* lower, const float* share_x, const float* share_y,
+                int count, float* out) {
+  sample_neighbours(upper, lower, share_x, share_y, count, out);
+}
+
+STEREOCAST_MULTIVERSION
+void sample_run(const std::uint8_t* upper, const std::uint8_t* lower, const float* share_x,
+                const float* share_y, int count, std::uint8_t* out) {
+  sample_neighbours(upper, lower, share_x, share_y, count, out);
+}
+
+template <typename T>
+void sample(const T* plane, const Sources& from, const std::vector<Run>& runs, T* out) {
+  for (const auto& [begin, end, is_together] : runs) {
+    const float *share_x = from.share_x.data() + begin, *share_y = from.share_y.data() + begin;
+    const std::int32_t *upper = from.upper.data() + begin, *lower = from.lower.data() + begin;
+    if (is_together) {
+      sample_run(plane + *upper, plane + *lower, share_x, share_y, end - begin, out + begin);
+    } else {
+      sample_row(plane, upper, lower, from.step.data() + begin, share_x, share_y, end - begin,
+                 out + begin);
+    }
+  }
+}
+
 template <typename T>
 void move(Array<const T, 3> values, Array<const float, 3> flow, int scale, Array<T, 3> moved,
           Array<std::uint8_t, 2> inside) {
@@ -109,14 +180,14 @@ void move(Array<const T, 3> values, Array<const float, 3> flow, int scale, Array
   const std::size_t cells = flow.shape(1) * flow.shape(2);
   parallel_rows(height, [&](int begin, int end) {
     Sources sources(width);
+    std::vector<Run> runs;
     for (int y = begin; y < end; ++y) {
       const std::size_t offset = static_cast<std::size_t>(y) * width;
       const float* vectors = flow.data() + static_cast<std::size_t>(y / scale) * flow.shape(2);
       locate(vectors, vectors + cells, y, width, height, scale, sources, inside.data() + offset);
+      split(sources, width, runs);
       for (int c = 0; c < channels; ++c) {
-        sample_row(values.data() + c * area, sources.upper.data(), sources.lower.data(),
-                   sources.step.data(), sources.share_x.data(), sources.share_y.data(), width,
-                   moved.data() + c * area + offset);
+        sample(values.data() + c * area, sources, runs, moved.data() + c * area + offset);
       }
     }
   });

@@ -39,6 +39,7 @@ __all__ = [
     "grey",
     "picture_error",
     "predict",
+    "robust_line",
     "slope",
     "teacher_variance",
     "variance_after_reset",
@@ -251,6 +252,30 @@ def weighted_median(values: Tensor, weights: Tensor) -> Tensor:
     medians = torch.empty(values.shape[0])
     module.refine_weighted_median(plain(values), plain(weights), medians)
     return medians
+
+
+def robust_line(x: Tensor, y: Tensor, rounds: int = 3) -> Tensor:
+    """Return the line of y on x, both float32 [n] and equally noisy, that outliers do not bend.
+
+    returns  float32 [5]: slope and shift; mean and variance of x where the line holds; and the
+             share of the samples where it does
+
+    Rounds of Tukey's weights and Deming's line, from the median difference. A slope that is not in
+    0.5..2, or of samples that say too little, is 1, and nothing holds. So it is if any sample is no
+    number; then all but slope and share are none either. On a GPU the reference serves.
+    Raises ValueError if sizes do not fit or for less than a round.
+
+    Source: Beaton and Tukey 1974, the biweight; Deming 1943, "Statistical Adjustment of Data".
+    """
+    if x.ndim != 1 or not len(x) or rounds < 1:
+        raise ValueError(f"robust_line needs samples [n] and rounds, got {list(x.shape)}, {rounds}")
+    _check(y, tuple(x.shape), "robust_line", "y")
+    _, module = fast_forms(x, y)
+    if module is None:
+        return reference.robust_line(x, y, rounds)
+    line = torch.empty(5)
+    module.refine_robust_line(plain(x), plain(y), rounds, line)
+    return line
 
 
 def _check(tensor: Tensor, shape: tuple[int, ...], op: str, name: str) -> None:

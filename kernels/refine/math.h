@@ -11,8 +11,10 @@ constexpr float kLeastConfidence = 0.02f;  // also what is left of it at any err
 constexpr float kMemory = 0.8f;            // share of the confidence before
 constexpr float kStepVariance = 0.004f * 0.004f;
 constexpr float kLeastGain = 0.01f, kMostGain = 0.995f;
-constexpr int kCell = 4;      // pixels each way of a cell of the low grid
-constexpr int kFeatures = 9;  // planes that the network looks at
+constexpr double kTukey = 4.685;        // spreads beyond which a residual says nothing
+constexpr double kMadToSigma = 1.4826;  // from the median residual to a standard deviation
+constexpr int kCell = 4;                // pixels each way of a cell of the low grid
+constexpr int kFeatures = 9;            // planes that the network looks at
 
 STEREOCAST_BOTH float clamped(float value, float low, float high) {
   const float least = value < low ? low : value;

@@ -19,6 +19,8 @@ CONFIDENCE_MEMORY = 0.8
 STEP_VARIANCE = 0.004**2
 """What a nominal frame (1/30 s) adds to the variance of the history."""
 LEAST_GAIN, MOST_GAIN = 0.01, 0.995
+TUKEY, MAD_TO_SIGMA = 4.685, 1.4826
+"""Spreads beyond which a residual says nothing; from the median residual to a spread."""
 CELL = 4
 """Pixels each way of a cell of the low grid."""
 
@@ -114,6 +116,29 @@ def weighted_median(values: Tensor, weights: Tensor) -> Tensor:
     index = (running < total / 2).sum(1, keepdim=True).clamp_max(values.shape[1] - 1)
     middle = values.gather(1, order.gather(1, index))
     return torch.where(total > 0, middle, 0.0)[:, 0]
+
+
+def robust_line(x: Tensor, y: Tensor, rounds: int) -> Tensor:
+    """Fit as `stereocast.kernels.refine.robust_line` says."""
+    residual = y - x
+    residual = residual - residual.median()
+    centre = x.mean()
+    table = torch.stack((torch.ones_like(x), x - centre, y - centre))
+    floor = 1e-4 * table[1].square().mean().sqrt() + torch.finfo(x.dtype).tiny
+    for _ in range(rounds):
+        sigma = MAD_TO_SIGMA * residual.abs().median() + floor
+        share = (1 - (residual.abs() / sigma / TUKEY).square()).clamp_min(0).square()
+        total, sum_x, sum_y, _, xx, xy, _, _, yy = ((table * share) @ table.T).flatten().unbind()
+        mean_x, mean_y = sum_x / total, sum_y / total
+        xx, xy, yy = xx / total - mean_x**2, xy / total - mean_x * mean_y, yy / total - mean_y**2
+        tilt = yy - xx
+        slope = (tilt + (tilt.square() + 4 * xy.square()).sqrt()) / (2 * xy)
+        sure = (xy > 1e-3 * xx) & (slope > 0.5) & (slope < 2)
+        slope = torch.where(sure, slope, 1.0)
+        shift = mean_y - slope * mean_x
+        residual = table[2] - slope * table[1] - shift
+    trust = torch.where(sure, total / len(x), 0.0)
+    return torch.stack((slope, shift + centre * (1 - slope), mean_x + centre, xx, trust))
 
 
 def grey(picture: Tensor) -> Tensor:

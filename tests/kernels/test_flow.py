@@ -125,6 +125,21 @@ def test_native_reprojection_agrees_with_the_reference(scale, dtype, generator):
     assert torch.equal(inside, expected_inside)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_things_that_move_alike_are_moved_as_any_others(dtype, generator):
+    if native.serving() is None:
+        pytest.skip("the native module was not built")
+    values = (torch.rand(3, 19, 71, generator=generator) * 255).to(dtype)
+    flow = torch.zeros(2, 10, 36)
+    flow[0, :, 5:] = 1.3125  # runs that begin and end inside, and one at the right edge
+    flow[1, 4:] = -2.6875
+    flow[0, 7] = torch.randn(36, generator=generator)
+    expected, expected_inside = reference.reproject(values, flow, 2)
+    moved, inside = reproject(values, flow)
+    assert torch.equal(moved, expected)
+    assert torch.equal(inside, expected_inside)
+
+
 def test_no_motion_reprojects_nothing(generator):
     values = torch.randn(2, 17, 23, generator=generator)
     moved, inside = reproject(values, torch.zeros(2, 9, 12))
