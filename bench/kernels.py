@@ -35,6 +35,7 @@ from stereocast.kernels.formats import (
 )
 from stereocast.kernels.pack import Packing, Squeeze, pack_pictures
 from stereocast.kernels.preprocess import to_network, yuv_to_rgb
+from stereocast.kernels.refine import robust_line
 from stereocast.kernels.warp import warp_eyes, warp_with_disparity
 from stereocast.runtime import machine
 from stereocast.runtime.source.synthetic import SyntheticSource
@@ -274,6 +275,9 @@ def _scans() -> dict[str, Kernel]:
     moved = 2 * (states[0][0].numel() + start.numel()) + 2 * inputs.numel()
     return {
         f"S6 block, {tokens} tokens": Kernel(token, 4 * moved),
+        f"robust line, {tokens} samples": Kernel(
+            lambda: robust_line(x[:, 0], dt[:, 0]), 8 * tokens
+        ),
         f"selective scan, step, {tokens} tokens": Kernel(
             lambda: selective_scan_step(start, x, dt, A, B, C, block.D, x, bias, dt_softplus=True),
             4 * (2 * start.numel() + 4 * x.numel() + 2 * B.numel()),
