@@ -20,7 +20,7 @@ from stereocast.bench.openvino import OpenVinoRunner
 from stereocast.bench.timing import memory_copy
 from stereocast.bench.upstream import UpstreamStream
 from stereocast.engine.depth.vda import DepthStage, VideoDepth
-from stereocast.engine.depth.vda.architecture import ARCHITECTURES
+from stereocast.engine.depth.vda.architecture import ARCHITECTURES, Architecture
 from stereocast.engine.depth.vda.cache import CacheKind
 from stereocast.engine.errors import MissingDependency
 from stereocast.engine.onnx_runner import OnnxRunner
@@ -79,11 +79,11 @@ def run(
     }
 
 
-def random_network(name: str = "vits") -> VideoDepth:
+def random_network(architecture: Architecture = ARCHITECTURES["vits"]) -> VideoDepth:
     """Return a network whose weights are random but as large as trained ones."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = VideoDepth(ARCHITECTURES[name])
+        network = VideoDepth(architecture)
         for attention in network.head.temporal_attentions():
             attention.pos_encoder.pe.normal_()
         network.get_parameter("head.scratch.output_conv2.2.bias").data.fill_(1.0)

@@ -1,8 +1,10 @@
-"""The parts of the GPU bench, each a function from a place to a piece of the report."""
+"""Parts of the GPU bench: kernels and networks, each a function from a place to a piece of report.
+
+Whole frames are in frames.py, encoders and decoders in codecs.py, whole streams in loopback.py.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,53 +13,72 @@ import torch
 from stereocast.bench.depth import random_network
 from stereocast.bench.gpu.agreement import Agreement, compare, worst
 from stereocast.bench.gpu.cases import Case, cases
-from stereocast.bench.gpu.clock import captured_ms, gpu_ms
+from stereocast.bench.gpu.clock import captured_ms, ms_of
+from stereocast.bench.gpu.plan import Size, attempted
 from stereocast.bench.gpu.roofline import Ceilings, percentile, rate_gb_per_s, share_of_roof, spread
 from stereocast.bench.upstream import UpstreamStream
 from stereocast.engine.depth import vda
+from stereocast.engine.depth.vda.architecture import Architecture
 from stereocast.engine.frame import Frame
-from stereocast.engine.graph import CapturedStep
-from stereocast.engine.layout import Layout
-from stereocast.engine.pipeline import Input
+from stereocast.engine.models import Output
 from stereocast.engine.refine.config import RefineConfig
+from stereocast.engine.refine.stage import RefineInput, TemporalRefiner
+from stereocast.engine.refine.weights import load_network
 from stereocast.engine.session import EngineConfig, Session
 from stereocast.engine.static import Place
-from stereocast.runtime.encode.probe import EncoderSettings, choose_encoder, describe
 from stereocast.runtime.gpu_stages import half_precision_runner
 
-HD, UHD = (1080, 1920), (2160, 3840)
 FRAME_NS = 16_666_667
-_TINY = (34, 46), (61, 93)
+_BLOCK = 18
 
 
-def agreements(
-    place: Place, *, seed: int, sizes: Sequence[tuple[int, int]] = (*_TINY, HD)
-) -> dict[str, dict[str, object]]:
+def agreements(place: Place, *, seed: int, sizes: Sequence[Size]) -> dict[str, dict[str, object]]:
     """Hold every kernel on the place against the CPU's form, with inputs of this seed."""
     found: dict[str, list[Agreement]] = {}
+    failed: dict[str, dict[str, object]] = {}
     for number, size in enumerate(sizes):
         for case in cases(size, seed + number):
-            expected = case.prepare(torch.device("cpu"))()
-            with place.entered():
-                actual = [part.to("cpu") for part in case.prepare(place.device)()]
-            each = [
-                compare(a, b, tolerance=case.tolerance, most_flips=case.most_flips)
-                for a, b in zip(actual, expected, strict=True)
-            ]
-            found.setdefault(case.name, []).append(worst(each))
-    return {name: worst(each).report() for name, each in found.items()}
+            agreement = attempted(lambda case=case: _agreement(case, place))  # type: ignore[misc]
+            if isinstance(agreement, Agreement):
+                found.setdefault(case.name, []).append(agreement)
+            else:
+                assert isinstance(agreement, dict)
+                failed[case.name] = {"agrees": False, **agreement}
+    return {name: worst(each).report() for name, each in found.items()} | failed
+
+
+def _agreement(case: Case, place: Place) -> Agreement:
+    expected = case.prepare(torch.device("cpu"))()
+    with place.entered():
+        actual = [part.to("cpu") for part in case.prepare(place.device)()]
+    return worst(
+        [
+            compare(a, b, tolerance=case.tolerance, most_flips=case.most_flips)
+            for a, b in zip(actual, expected, strict=True)
+        ]
+    )
 
 
 def kernel_times(
-    place: Place, ceilings: Ceilings, *, size: tuple[int, int] = HD
+    place: Place, ceilings: Ceilings, *, size: Size, calls: int, limit_s: float
 ) -> dict[str, object]:
     """Time every kernel in a graph of its own, inputs in place."""
-    return {case.name: _timed(case, place, ceilings) for case in cases(size, 7)}
+    every = list(cases(size, 7))
+
+    def timed(case: Case) -> object:
+        return attempted(
+            lambda: _timed(case, place, ceilings, calls=calls, limit_s=limit_s / len(every))
+        )
+
+    return {case.name: timed(case) for case in every}
 
 
-def _timed(case: Case, place: Place, ceilings: Ceilings) -> dict[str, object]:
+def _timed(
+    case: Case, place: Place, ceilings: Ceilings, *, calls: int, limit_s: float
+) -> dict[str, object]:
     with place.entered():
-        median = percentile(captured_ms(case.prepare(place.device), calls=100), 0.5)
+        call = case.prepare(place.device)
+        median = percentile(captured_ms(call, place.device, calls=calls, limit_s=limit_s), 0.5)
     return {
         "ms": round(median, 4),
         "gb_per_s": round(rate_gb_per_s(case.traffic, median), 1),
@@ -65,26 +86,30 @@ def _timed(case: Case, place: Place, ceilings: Ceilings) -> dict[str, object]:
     }
 
 
-def depth_step(place: Place, grid: tuple[int, int]) -> dict[str, object]:
-    """Time a frame of Video-Depth-Anything small: ours eager and captured, and the upstream way."""
-    frame_size = HD
-    network = random_network("vits")
-    rgb = torch.randint(0, 256, (3, *frame_size), dtype=torch.uint8).to(place.device)
+def depth_step(
+    place: Place, grid: Size, *, size: Size, architecture: Architecture, steps: int, limit_s: float
+) -> dict[str, object]:
+    """Time a frame of Video-Depth-Anything: ours eager and captured, and the upstream way."""
+    device, each_s = place.device, limit_s / 5
+    weights = random_network(architecture)
+    rgb = torch.randint(0, 256, (3, *size), dtype=torch.uint8).to(device)
     with place.entered():
-        runner = half_precision_runner(network, grid, place)
-        stage = vda.DepthStage.on(runner, frame_size=frame_size, device=place.device)
+        stage = depth_on(place, weights, grid, size)
         state = stage.init()
 
         def ours() -> None:
             nonlocal state
             state, _ = stage.step(state, rgb)
 
-        eager = gpu_ms(ours, calls=30)
-        captured = captured_ms(lambda: stage.step(state, rgb), calls=200)
-        upstream = UpstreamStream(network.to(place.device), grid, fused=True)
-        theirs = gpu_ms(lambda: upstream.step(rgb), calls=30)
-        with torch.autocast("cuda", torch.float16):
-            theirs_half = gpu_ms(lambda: upstream.step(rgb), calls=30)
+        eager = ms_of(ours, device, calls=steps // 4, limit_s=each_s)
+        captured = captured_ms(lambda: stage.step(state, rgb), device, calls=steps, limit_s=each_s)
+        upstream = UpstreamStream(weights.to(device), grid, fused=True)
+        theirs = ms_of(lambda: upstream.step(rgb), device, calls=steps // 4, limit_s=each_s)
+        half = torch.float16 if device.type == "cuda" else torch.bfloat16
+        with torch.autocast(device.type, half):
+            theirs_half = ms_of(
+                lambda: upstream.step(rgb), device, calls=steps // 4, limit_s=each_s
+            )
     ratio = percentile(theirs_half, 0.5) / percentile(captured, 0.5)
     return {
         "grid": list(grid),
@@ -96,45 +121,58 @@ def depth_step(place: Place, grid: tuple[int, int]) -> dict[str, object]:
     }
 
 
-def pipeline(
-    place: Place, size: tuple[int, int], *, frames: int, graphs: int = 1, refine: str = "off"
+def depth_on(place: Place, network: vda.VideoDepth, grid: Size, size: Size) -> vda.DepthStage:
+    """Return the streaming stage in half precision on a place, whose context is entered."""
+    runner = half_precision_runner(network, grid, place)
+    return vda.DepthStage.on(runner, frame_size=size, device=place.device)
+
+
+def refine_step(
+    place: Place, grid: Size, *, size: Size, steps: int, limit_s: float
 ) -> dict[str, object]:
-    """Time whole frames without encoding; check that nothing is allocated after the first."""
-    session = _session(place, size, refine)
-    executor = CapturedStep(session._pipeline, place, frame_size=size, graphs=graphs)
-    rgb = [torch.randint(0, 256, (3, *size), dtype=torch.uint8).to(place.device) for _ in range(4)]
-    controls = session.controls.tensor().to(place.device)
-    dt = torch.full((1,), 1 / 60).to(place.device)
-    count = iter(range(10**9))
-
-    def step() -> None:
-        executor.step(Input(rgb[next(count) % len(rgb)], controls, dt), mark=_silent)
-
-    step()
-    torch.cuda.synchronize()
-    held = torch.cuda.memory_stats(place.device)["allocation.all.allocated"]
-    peak = torch.cuda.memory_allocated(place.device)
-    times = gpu_ms(step, calls=frames)
-    torch.cuda.synchronize()
-    allocated = torch.cuda.memory_stats(place.device)["allocation.all.allocated"] - held
-    return {
-        "size": list(size),
-        "frames": frames,
-        "graphs": graphs,
-        "refine": refine,
-        "ms": spread(times),
-        "allocations_after_warm_up": int(allocated),
-        "device_memory_mb": round(torch.cuda.memory_allocated(place.device) / 1e6, 1),
-        "memory_growth_bytes": torch.cuda.memory_allocated(place.device) - peak,
-    }
+    """Time a frame of the refiner in a graph: the filter, and with its network."""
+    device = place.device
+    with place.entered():
+        frame = RefineInput(
+            torch.randint(0, 256, (3, *size), dtype=torch.uint8),
+            torch.rand(grid) + 0.5,
+            torch.full((1,), 1 / 60),
+        )
+    found: dict[str, object] = {"grid": list(grid)}
+    for mode in ("classic", "net"):
+        with place.entered():
+            refiner = refiner_on(place, mode, grid)
+            state = refiner.init()
+            times = captured_ms(
+                lambda refiner=refiner, state=state: refiner.step(state, frame),  # type: ignore[misc]
+                device, calls=steps, limit_s=limit_s / 2,
+            )  # fmt: skip
+        found[mode] = {"captured_ms": spread(times)}
+    return found
 
 
-def graph_equals_eager(place: Place, *, frames: int = 8) -> dict[str, object]:
-    """Hold the captured pipeline against the CPU's, through a cut."""
-    size = (270, 480)
+def refiner_on(place: Place, mode: str, grid: Size) -> TemporalRefiner:
+    """Return the refine stage on a place, for relative depth, with the built-in network."""
+    config = RefineConfig(mode=mode)
+    network = None
+    if mode == "net":
+        with torch.device("cpu"):
+            network = load_network(config.core)
+        network = network.to(place.device)
+    return TemporalRefiner(config, grid, depth_output=Output.RELATIVE_INVERSE, corrector=network)
+
+
+def graph_equals_eager(place: Place, *, size: Size, frames: int = 8) -> dict[str, object]:
+    """Hold the place's pipeline against the CPU's eager one, through a cut."""
     dice = torch.Generator().manual_seed(3)
-    scenes = [torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=dice) for _ in (0, 1)]
-    ours, theirs = _session(place, size, "off"), Session(size)
+    # Blocks, so that a picture moves a little from frame to frame and the cut alone is one.
+    blocks = [torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=dice) for _ in (0, 1)]
+    scenes = [
+        each[:, ::_BLOCK, ::_BLOCK].repeat_interleave(_BLOCK, 1).repeat_interleave(_BLOCK, 2)
+        for each in blocks
+    ]
+    scenes = [each[:, : size[0], : size[1]] for each in scenes]
+    ours, theirs = session_on(place, size), session_on(None, size)
     found = []
     for index in range(frames):
         scene = scenes[index * 2 // frames].roll(index, 2).contiguous()
@@ -144,36 +182,6 @@ def graph_equals_eager(place: Place, *, frames: int = 8) -> dict[str, object]:
     return {**worst(found).report(), "cuts": [ours.cuts, theirs.cuts]}
 
 
-def encoders(place: Place, size: tuple[int, int] = HD, *, frames: int = 120) -> dict[str, object]:
-    """Probe every encoder, and time the best one on surfaces where the pipeline leaves them."""
-    session = _session(place, size, "off")
-    height, width = Layout.FULL_SBS.packed_size(*size)
-    probes = [vars(result) for result in describe()]
-    timed: dict[str, object] = {}
-    for probe in probes:
-        if not probe["works"]:
-            continue
-        settings = EncoderSettings(threads=8)
-        encoder = choose_encoder(
-            [str(probe["name"])], width=width, height=height, fps=60.0, settings=settings
-        ).encoder
-        samples = []
-        for index in range(frames):
-            rgb = torch.randint(0, 256, (3, size[0] // 8, size[1] // 8), dtype=torch.uint8)
-            picture = rgb.repeat_interleave(8, 1).repeat_interleave(8, 2).contiguous()
-            stereo = session.step(Frame(picture, index * FRAME_NS, index))
-            began = time.perf_counter()
-            encoder.encode(stereo, keyframe=index == 0)
-            samples.append((time.perf_counter() - began) * 1e3)
-        encoder.close()
-        timed[str(probe["name"])] = spread(samples[5:])
-    return {"probes": probes, "encode_ms": timed, "packed": [height, width]}
-
-
-def _session(place: Place, size: tuple[int, int], refine: str) -> Session:
-    config = replace(EngineConfig(), refine=RefineConfig(mode=refine))
-    return Session(size, config, place=place)
-
-
-def _silent(stage: str) -> None:
-    """Take no time."""
+def session_on(place: Place | None, size: Size, refine: str = "off") -> Session:
+    """Return a session with the geometric depth prior, which needs no weights."""
+    return Session(size, replace(EngineConfig(), refine=RefineConfig(mode=refine)), place=place)

@@ -21,36 +21,57 @@ SoakOption = Annotated[
 IndexOption = Annotated[int, typer.Option("--gpu", min=0, metavar="N", help="Number of the GPU.")]
 
 
-def gpu(
-    *, out: OutOption = Path("bench/results"), soak: SoakOption = False, index: IndexOption = 0
-) -> None:
-    """Check and time the NVIDIA path: kernels, depth, whole frames, encoders, memory.
+PartOption = Annotated[
+    list[str] | None,
+    typer.Option("--part", metavar="NAME", help="Only parts that begin like this; repeatable."),
+]
+RehearseOption = Annotated[
+    bool, typer.Option("--rehearse", help="Everything on the CPU, small: no figure of a GPU.")
+]
 
-    Writes gpu.json and gpu.md; takes up to eight minutes. Exit code 1 without a GPU, or if a kernel
-    disagrees with its reference or memory grows.
+
+def gpu(
+    *, out: OutOption = Path("bench/results"), soak: SoakOption = False, index: IndexOption = 0,
+    part: PartOption = None, rehearse: RehearseOption = False,
+) -> None:  # fmt: skip
+    """Check and time the NVIDIA path: kernels, depth, whole frames, codecs, whole streams.
+
+    Writes gpu.json and gpu.md, after every part; takes up to eight minutes. Exit code 1 without a
+    GPU, or if a kernel disagrees with its reference, a frame is dropped or memory grows.
 
     \b
     Examples:
       stereocast bench gpu
       stereocast bench gpu --soak --out results
+      stereocast bench gpu --part depth --part frames
+      stereocast bench gpu --rehearse --out /tmp/rehearsal
     """
+    import torch
+
     from stereocast.bench import gpu as bench_gpu
+    from stereocast.bench.gpu.rehearsal import REHEARSAL, stand_in
     from stereocast.bench.gpu.report import failures, folder_of, markdown
     from stereocast.runtime.gpu import gpu_place
 
-    place = gpu_place(index, kernels_folder())
-    report = bench_gpu.run(place, say=_say, soak=soak)
-    device = report["gpu"]
-    assert isinstance(device, dict)
-    folder = out / folder_of(str(device["name"]))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "gpu.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-        (folder / "gpu.md").write_text(markdown(report))
-    except OSError as error:
-        raise StereocastError(f"{folder}: cannot write the report: {error.strerror}") from None
+    if rehearse:
+        torch.set_num_threads(1)  # the pictures are too small to be shared
+    place = stand_in() if rehearse else gpu_place(index, kernels_folder())
+    plan = REHEARSAL if rehearse else bench_gpu.Plan()
+
+    def keep(report: dict[str, object]) -> None:
+        device = report["gpu"]
+        assert isinstance(device, dict)
+        folder = out / folder_of(str(device["name"]))
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "gpu.json").write_text(text)
+            (folder / "gpu.md").write_text(markdown(report))
+        except OSError as error:
+            raise StereocastError(f"{folder}: cannot write the report: {error.strerror}") from None
+
+    report = bench_gpu.run(place, say=_say, plan=plan, with_soak=soak, only=part or (), keep=keep)
     typer.echo(markdown(report))
-    typer.echo(f"written to {folder}")
     wrong = failures(report)
     for each in wrong:
         complain(each)

@@ -45,8 +45,9 @@ def load_network(name: str, *, weights: Path | None = None, random: bool = False
         return _load_tiny(weights, random=random)
     if random:
         from stereocast.bench.depth import random_network
+        from stereocast.engine.depth.vda.architecture import ARCHITECTURES
 
-        network = random_network(_encoder(name, find(name).encoder))
+        network = random_network(ARCHITECTURES[_encoder(name, find(name).encoder)])
         return NamedNetwork(f"{name}-random", network, weights_digest(network.state_dict()))
     if weights is not None:
         entry = find(name)

@@ -226,6 +226,15 @@ class NvencHostEncoder:
         self._context = None
 
 
+def capabilities(gpu: int) -> dict[str, int]:
+    """Return what the driver says of the chip's encoder of H.264. Raises EncodeError."""
+    package = _library()
+    try:
+        return dict(package.GetEncoderCaps(gpuid=gpu, codec="h264"))
+    except Exception as error:  # as above
+        raise EncodeError(f"NVENC tells nothing of itself: {_words(error)}") from error
+
+
 def _rate(name: str, config: NvencConfig, width: int, height: int, fps: float) -> int:
     """Return the mean rate, kb/s. Raises EncodeError for a size or rate that nothing takes."""
     if width < 160 or height < 64 or width % 2 or height % 2:

@@ -76,6 +76,20 @@ class AccessUnits:
         return self._change.filter(packet) if self._change else (packet,)
 
 
+def capabilities(gpu: int) -> dict[str, dict[str, int]]:
+    """Return what the driver says of the chip's decoder, codec by codec. Raises ChipError."""
+    package = library()
+    try:
+        return {
+            name: dict(
+                package.GetDecoderCaps(gpuid=gpu, codec=getattr(package.cudaVideoCodec, name))
+            )
+            for name in sorted(set(CODECS.values()))
+        }
+    except Exception as error:  # as above
+        raise ChipError(f"NVDEC tells nothing of itself: {words(error)}") from error
+
+
 def ffmpeg_device(gpu: int) -> HWAccel:
     """Return FFmpeg's NVIDIA device: no way back to the CPU, pictures stay in the GPU's memory.
 

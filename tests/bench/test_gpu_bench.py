@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+import time
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from stereocast.bench.gpu import attempted
+from stereocast.bench.gpu import run as run_gpu_bench
 from stereocast.bench.gpu.agreement import Agreement, compare, worst
 from stereocast.bench.gpu.cases import cases
+from stereocast.bench.gpu.clock import ms_of
+from stereocast.bench.gpu.frames import Setting, soak
 from stereocast.bench.gpu.parts import agreements
+from stereocast.bench.gpu.plan import Clockwork, Part
+from stereocast.bench.gpu.rehearsal import REHEARSAL, stand_in
 from stereocast.bench.gpu.report import failures, folder_of, markdown
 from stereocast.bench.gpu.roofline import (
     Ceilings,
@@ -19,10 +27,12 @@ from stereocast.bench.gpu.roofline import (
     share_of_roof,
     spread,
 )
+from stereocast.engine.frame import Frame
 from stereocast.engine.static import Place
 from stereocast.runtime.cli import run
 from tests.cuda_on_cpu.launcher import Emulator
 
+CPU = torch.device("cpu")
 ROOF = Ceilings(gb_per_s=1000.0, tflop_s=100.0, launch_us=2.0)
 
 
@@ -97,11 +107,15 @@ def report() -> dict[str, object]:
         "gpu": {"name": "NVIDIA Some GPU", "capability": "9.0", "memory_gb": 80, "cuda": "13.0"},
         "ceilings": {"gb_per_s": 1.0, "tflop_s": 2.0, "launch_us": 3.0},
         "seconds": 5.0,
-        "probes": [{"name": "encoder", "works": False, "detail": "a | b"}],
+        "needs": [{"name": "encoder", "works": False, "detail": "a | b"}],
         "parts": {
-            "agreement": {"warp": agrees, "fill": agrees | {"agrees": False}},
-            "pipeline": {"ms": {"p50": 1.0}, "allocations_after_warm_up": 3},
+            "agreement": {"warp": agrees, "fill": agrees | {"agrees": False}, "seconds": 2.0},
+            "kernels": {"warp": {"ms": 0.1}, "fill": {"failed": "LaunchError: no"}},
+            "frames": {"ms": {"p50": 1.0}, "allocations_after_warm_up": 3},
             "encoders": {"failed": "EncodeError: refused"},
+            "decoders": {"skipped": "3 s were left"},
+            "soak": {"drops": 2, "age_ms": {"p50": 3.0}},
+            "units": {"nvidia-smi": "a table\nof two lines"},
         },
     }
 
@@ -113,15 +127,102 @@ def test_tables_have_a_row_for_everything_and_no_broken_cells():
     assert "| ms | p50 1.0 |" in text
     assert "a \\| b" in text
     assert "Failed: EncodeError: refused" in text
+    assert "Left out: 3 s were left" in text
+    assert "| fill |  | LaunchError: no |" in text
+    assert "```\na table\nof two lines\n```" in text
     assert folder_of("NVIDIA H100 80GB HBM3") == "nvidia-h100-80gb-hbm3"
 
 
 def test_what_is_wrong_is_named():
     assert failures(report()) == [
-        "fill disagrees",
-        "pipeline: 3 allocations after warm-up",
+        "agreement: fill: disagrees",
+        "kernels: fill: LaunchError: no",
+        "frames: 3 allocations after warm-up",
         "encoders: EncodeError: refused",
+        "soak: 2 frames dropped",
     ]
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def test_a_part_that_no_longer_fits_is_left_out_and_a_limit_is_what_is_left():
+    clock, said = Clock(), []
+    clockwork = Clockwork(50.0, say=said.append, now=clock)
+
+    def takes(seconds: float) -> Callable[[float], object]:
+        def part(limit_s: float) -> object:
+            clock.sleep(seconds)
+            return {"limit_s": limit_s}
+
+        return part
+
+    assert clockwork.run(Part("a", 30.0, takes(28.0))) == {"limit_s": 30.0, "seconds": 28.0}
+    assert clockwork.run(Part("b", 30.0, takes(18.0))) == {"limit_s": 22.0, "seconds": 18.0}
+    assert clockwork.run(Part("c", 30.0, takes(1.0))) == {
+        "skipped": "4 s were left, it may take 30"
+    }
+    assert said == ["a", "b"]
+
+
+def test_a_call_that_takes_long_is_called_less_often_but_often_enough():
+    calls = []
+    times = ms_of(lambda: calls.append(time.sleep(0.002)), CPU, calls=10**6, limit_s=0.0)
+    assert len(times) == 10
+    assert len(ms_of(lambda: None, CPU, calls=40)) == 40
+
+
+def test_frames_that_nobody_had_time_for_are_dropped_and_counted(monkeypatch):
+    clock, made = Clock(), []
+
+    def step(session: object, frame: Frame) -> None:
+        made.append(frame.index)
+        clock.sleep(0.25 if frame.index == 3 else 0.01)
+
+    monkeypatch.setattr("stereocast.engine.session.Session.step", step)
+    found = soak(Place(CPU), Setting((32, 48)), seconds=1.0, fps=10.0, now=clock, sleep=clock.sleep)
+    assert (found["frames"], found["drops"]) == (10, 1)
+    assert made == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert found["age_ms"]["max"] == pytest.approx(250.0)
+
+
+def test_the_report_is_kept_after_every_part_and_parts_can_be_chosen():
+    kept = []
+    report = run_gpu_bench(
+        stand_in(), say=lambda _: None, plan=REHEARSAL, only=("what", "kernels"),
+        keep=lambda report: kept.append(list(report["parts"])),
+    )  # fmt: skip
+    assert kept == [["what the units say"], ["what the units say", "kernels"]]
+    said = report["parts"]["what the units say"]
+    assert said["decoder cpu"].startswith("works: ")
+    assert failures(report) == []
+    assert json.loads(json.dumps(report)) == report
+
+
+@pytest.mark.slow
+def test_all_of_it_runs_on_the_cpu(tmp_path, capfd):
+    """No line of the bench is run for the first time when a GPU is there at last."""
+    assert run(["bench", "gpu", "--rehearse", "--soak", "--out", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "cpu-a-rehearsal" / "gpu.json").read_text())
+    parts = report["parts"]
+    assert [name for name, part in parts.items() if {"failed", "skipped"} & set(part)] == []
+    assert len(parts) == 14
+    assert parts["graph against CPU"]["cuts"] == [1, 1]
+    (loopback,) = (part for name, part in parts.items() if name.startswith("loopback"))
+    assert loopback["barcodes"]["proven"] > 0
+    assert set(parts["encoders"]) >= {"x264", "mjpeg"}
+    assert parts["decoders"]["cpu"]["pictures"] > 1
+    assert (tmp_path / "cpu-a-rehearsal" / "gpu.md").read_text() == capfd.readouterr().out
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
