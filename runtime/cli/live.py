@@ -116,7 +116,7 @@ def live(
       stereocast live film.mp4 --set stereo.strength=4    more depth
       stereocast live film.mp4 --model vda-small          better depth
       stereocast live film.mp4 --web --lan                in your headset
-      stereocast live film.mp4 --realtime                 never slower than its sound
+      stereocast live film.mp4 --realtime                 as fast as its sound
       stereocast live screen: --max-height 720            this desktop
       stereocast live 'screen:?region=1280x720+0+0'       a part of it
       stereocast live 'camera:/dev/video0?size=1280x720'  a webcam
