@@ -15,6 +15,7 @@ from stereocast.engine.errors import StereocastError
 _STARTING_S = 60.0
 _ENDING_S = 30.0
 _PARTIAL = 3  # the source broke in the middle; what came before it was streamed
+_INTERRUPTED = 130  # it was ending by itself when it was asked to
 
 
 class Command:
@@ -45,18 +46,19 @@ class Command:
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C does, and wait for it; raise StereocastError if it fails."""
         self._process.terminate()
-        self.finish(0)
+        self.finish(0, _INTERRUPTED)
 
-    def finish(self, after_s: float) -> None:
+    def finish(self, after_s: float, *also_good: int) -> None:
         """Wait until it ends, about `after_s` seconds from now.
 
+        also_good  exit codes that are no failure here
         Raises StereocastError with its own last words if it fails or does not end.
         """
         try:
             output, errors = self._process.communicate(timeout=after_s + _ENDING_S)
         except subprocess.TimeoutExpired:
             raise StereocastError(f"stereocast {self.name} did not end in time") from None
-        if self._process.returncode not in (0, _PARTIAL):
+        if self._process.returncode not in (0, _PARTIAL, *also_good):
             words = (errors or output or "it died without a word").strip().splitlines()
             raise StereocastError(words[-1].removeprefix("stereocast: "))
 

@@ -20,11 +20,16 @@ from stereocast.runtime.sound.coder import AudioPacket, SoundCoder, coder_for
 from stereocast.runtime.sound.listener import SoundListener, gone
 from stereocast.runtime.sound.play_line import PlayLine
 from stereocast.runtime.source.container import open_media
-from stereocast.runtime.wire import Audio
+from stereocast.runtime.wire import Audio, Notice
 
+_TOO_SLOW = (
+    "the engine is slower than this file, so its sound has gaps; --realtime leaves pictures out"
+)
 RUN_IN_NS = 200_000_000
 """How far before the first sound that is heard reading begins: decoders need a little to begin."""
 MAX_REFUSED_PACKETS = 250
+MOST_SLIPS = 20
+"""Each is a tenth of a second and more that the file has lost."""
 
 
 class FileSound:
@@ -48,6 +53,7 @@ class FileSound:
         self.copies = self._coder.copies
         self.notes: tuple[str, ...] = ()
         self._listener: SoundListener | None = None
+        self._is_told = False
         self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
 
     def start(self, listener: SoundListener) -> None:
@@ -71,7 +77,7 @@ class FileSound:
                 self._let_out(self._from(stretch.begin_ns), epoch, self._listener)
         except Exception as error:  # whatever it is: the pictures go on, and people are told
             notice = gone(error)
-            self.notes = (notice.text,)
+            self.notes += (notice.text,)
             self._listener.tell(notice)
 
     def _let_out(self, packets: Iterator[SoundPacket], epoch: int, listener: SoundListener) -> None:
@@ -80,6 +86,10 @@ class FileSound:
             if capture_ns is None:
                 return
             listener.write_sound(packet, epoch=epoch, t_capture_ns=capture_ns)
+            if self._line.slips >= MOST_SLIPS and not self._is_told:
+                self._is_told = True
+                self.notes += (_TOO_SLOW,)
+                listener.tell(Notice(level="warning", code="sound", text=_TOO_SLOW))
 
     def _from(self, begin_ns: int) -> Iterator[SoundPacket]:
         """Yield the sound from a time of the pictures on."""

@@ -34,9 +34,13 @@ class Stretch:
 
 
 class PlayLine:
-    """The state of one file's playing, for two threads of pictures and one of sound."""
+    """The state of one file's playing, for two threads of pictures and one of sound.
+
+    slips  times that its clock was set because the engine is slower than the file
+    """
 
     def __init__(self) -> None:
+        self.slips = 0
         self._changed = threading.Condition()
         self._stretch: Stretch | None = None
         self._epoch = 0
@@ -66,6 +70,8 @@ class PlayLine:
                 return
             if before_ns is not None and abs(start_ns - before_ns) > JUMP_NS:
                 self._begin(pts_ns)
+            elif before_ns is not None:
+                self.slips += 1
             self._start_ns = start_ns
             self._lags_ns.clear()
             self._changed.notify_all()

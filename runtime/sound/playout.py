@@ -22,6 +22,10 @@ SETTLE_NS = 1_000_000_000
 """An error is made good within about so long, as far as MAX_STRETCH allows."""
 RESYNC_NS = 500_000_000
 """What is farther off than this is put right at once."""
+YOUNG_NS = 3_000_000_000
+"""So long after a beginning the delay is not well known: pictures come at their pace only later."""
+YOUNG_RESYNC_NS = 40_000_000
+"""What is put right at once in that time, rather than drawled away over half a minute."""
 MARGIN_NS = 10_000_000
 """How much before its time sound has to be there."""
 ENOUGH = 0.95
@@ -72,6 +76,7 @@ class DelayedPlayout:
         self._epoch: int | None = None
         self._end_ns: int | None = None
         self._next_pts_ns = 0
+        self._began_ns = 0
 
     @property
     def delay_ns(self) -> int | None:
@@ -96,10 +101,13 @@ class DelayedPlayout:
             return None
         ideal_ns = block.capture_ns + delay_ns
         begins = block.epoch != self._epoch
+        if begins:
+            self._began_ns = now_ns
+        most_ns = YOUNG_RESYNC_NS if now_ns - self._began_ns < YOUNG_NS else RESYNC_NS
         at_ns = None if begins else self._next_ns(block)
         self._epoch, self._next_pts_ns = block.epoch, block.pts_ns + block.duration_ns
         follows = at_ns is not None and at_ns == self._end_ns
-        if at_ns is None or at_ns < now_ns or abs(ideal_ns - at_ns) > RESYNC_NS:
+        if at_ns is None or at_ns < now_ns or abs(ideal_ns - at_ns) > most_ns:
             # An underrun, a jump or a beginning: nothing is under way that could be torn.
             if ideal_ns + block.duration_ns <= now_ns:
                 self.late += 1

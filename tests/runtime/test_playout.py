@@ -104,6 +104,14 @@ def test_a_new_latency_is_followed_smoothly_until_sound_is_in_step_again(change_
     assert errors[-1] <= MS
 
 
+def test_a_delay_that_was_not_known_at_the_beginning_is_put_right_soon() -> None:
+    playout = DelayedPlayout()
+    play(playout, [block(number) for number in range(5)], age_ns=300 * MS)
+    placed = play(playout, [block(number) for number in range(5, 100)], age_ns=80 * MS)
+    assert playout.resyncs == 1
+    assert abs(skew_ns(*placed[-1], 80 * MS)) <= 2 * MS
+
+
 @pytest.mark.parametrize("jump_ms", [700, -700])
 def test_what_is_half_a_second_off_is_put_right_at_once(jump_ms: int) -> None:
     playout, age_ns = DelayedPlayout(), 80 * MS
