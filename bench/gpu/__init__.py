@@ -4,7 +4,8 @@
     agreement, roofline   arithmetic without a device, tested on CPUs
     clock                 events, graphs, ceilings
     cases                 every kernel with fresh random inputs
-    parts, frames         kernels and networks; whole frames
+    ways                  a network's step eager, captured and in TensorRT, against upstream
+    parts, frames         kernels and the refiner; whole frames
     codecs, loopback      encoders, decoders, what the driver says; whole streams
     report                Markdown
 On the CPU all of it runs as a rehearsal, so that the first run on a GPU meets no typing mistake.
@@ -22,7 +23,7 @@ from typing import Any
 
 import torch
 
-from stereocast.bench.gpu import clock, codecs, parts
+from stereocast.bench.gpu import clock, codecs, parts, ways
 from stereocast.bench.gpu.frames import Setting, pipeline, soak
 from stereocast.bench.gpu.loopback import loopback
 from stereocast.bench.gpu.plan import Clockwork, Part, Plan, attempted
@@ -93,6 +94,11 @@ def _parts(
         yield Part(
             f"depth {plan.network} {grid[0]}×{grid[1]}", 50, partial(_depth, place, grid, plan)
         )
+    first = plan.grids[0]
+    yield Part(f"depth tiny {first[0]}×{first[1]}", 20, lambda left_s: ways.tiny_step(
+        place, first, size=plan.hd, steps=plan.steps, limit_s=left_s))  # fmt: skip
+    yield Part("refiner in TensorRT", 20, lambda left_s: ways.refiner_step(
+        place, plan.grids[0], size=plan.hd, steps=plan.steps, limit_s=left_s))  # fmt: skip
     yield Part("refiner", 20, lambda left_s: parts.refine_step(
         place, plan.grids[0], size=plan.hd, steps=plan.steps, limit_s=left_s))  # fmt: skip
     for name, setting in _settings(plan).items():
@@ -123,7 +129,7 @@ def _settings(plan: Plan) -> dict[str, Setting]:
 
 
 def _depth(place: Place, grid: tuple[int, int], plan: Plan, left_s: float) -> object:
-    return parts.depth_step(
+    return ways.vda_step(
         place, grid, size=plan.hd, architecture=plan.architecture, steps=plan.steps, limit_s=left_s
     )
 

@@ -10,15 +10,12 @@ from dataclasses import replace
 
 import torch
 
-from stereocast.bench.depth import random_network
 from stereocast.bench.gpu.agreement import Agreement, compare, worst
 from stereocast.bench.gpu.cases import Case, cases
-from stereocast.bench.gpu.clock import captured_ms, ms_of
+from stereocast.bench.gpu.clock import captured_ms
 from stereocast.bench.gpu.plan import Size, attempted
 from stereocast.bench.gpu.roofline import Ceilings, percentile, rate_gb_per_s, share_of_roof, spread
-from stereocast.bench.upstream import UpstreamStream
 from stereocast.engine.depth import vda
-from stereocast.engine.depth.vda.architecture import Architecture
 from stereocast.engine.frame import Frame
 from stereocast.engine.models import Output
 from stereocast.engine.refine.config import RefineConfig
@@ -83,41 +80,6 @@ def _timed(
         "ms": round(median, 4),
         "gb_per_s": round(rate_gb_per_s(case.traffic, median), 1),
         "share_of_roof": round(share_of_roof(case.traffic, median, ceilings), 4),
-    }
-
-
-def depth_step(
-    place: Place, grid: Size, *, size: Size, architecture: Architecture, steps: int, limit_s: float
-) -> dict[str, object]:
-    """Time a frame of Video-Depth-Anything: ours eager and captured, and the upstream way."""
-    device, each_s = place.device, limit_s / 5
-    weights = random_network(architecture)
-    rgb = torch.randint(0, 256, (3, *size), dtype=torch.uint8).to(device)
-    with place.entered():
-        stage = depth_on(place, weights, grid, size)
-        state = stage.init()
-
-        def ours() -> None:
-            nonlocal state
-            state, _ = stage.step(state, rgb)
-
-        eager = ms_of(ours, device, calls=steps // 4, limit_s=each_s)
-        captured = captured_ms(lambda: stage.step(state, rgb), device, calls=steps, limit_s=each_s)
-        upstream = UpstreamStream(weights.to(device), grid, fused=True)
-        theirs = ms_of(lambda: upstream.step(rgb), device, calls=steps // 4, limit_s=each_s)
-        half = torch.float16 if device.type == "cuda" else torch.bfloat16
-        with torch.autocast(device.type, half):
-            theirs_half = ms_of(
-                lambda: upstream.step(rgb), device, calls=steps // 4, limit_s=each_s
-            )
-    ratio = percentile(theirs_half, 0.5) / percentile(captured, 0.5)
-    return {
-        "grid": list(grid),
-        "eager_ms": spread(eager),
-        "captured_fp16_ms": spread(captured),
-        "upstream_fp32_ms": spread(theirs),
-        "upstream_autocast_fp16_ms": spread(theirs_half),
-        "times_faster_than_upstream": round(ratio, 2),
     }
 
 

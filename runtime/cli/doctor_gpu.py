@@ -102,8 +102,13 @@ def _package(name: str, package: str, remedy: str) -> Part:
 def _tensorrt() -> Part:
     found = {package: _version(package) for package in ("tensorrt-rtx", "tensorrt")}
     here = [f"{package} {number}" for package, number in found.items() if number]
-    absent = "not installed, PyTorch runs networks in the graph: pip install 'stereocast[rtx]'"
-    return Part("TensorRT", bool(here), ", ".join(here) or absent)
+    if here:
+        return Part("TensorRT", True, f"{', '.join(here)}; taken by --set depth.runner=tensorrt")
+    return Part(
+        "TensorRT", False,
+        "not installed, PyTorch runs networks in the graph; for GeForce and RTX cards: "
+        "pip install 'stereocast[rtx]'; for H100 and the like, install full TensorRT from NVIDIA",
+    )  # fmt: skip
 
 
 def _version(package: str, lookup: Callable[[str], str] = version) -> str | None:
