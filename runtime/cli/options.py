@@ -44,7 +44,9 @@ def parse_layout(text: str) -> Layout:
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="A TOML file, or a shipped profile: cpu, cpu-quality."
+        "--config",
+        metavar="FILE",
+        help="A TOML file, or a shipped profile: cpu, cpu-quality, gpu, quality.",
     ),
 ]
 SetOption = Annotated[
