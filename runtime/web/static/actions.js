@@ -11,10 +11,11 @@ export class Actions {
   panel = null;
   controls = {};
 
-  constructor({ player, settings, headset, status }) {
+  constructor({ player, settings, headset, sound, status }) {
     this.player = player;
     this.settings = settings;
     this.headset = headset;
+    this.sound = sound;
     this.status = status;
     this.#wishes = new QualityWishes((wishes) => player.say(say.quality(wishes)));
   }
@@ -75,7 +76,18 @@ export class Actions {
     this.headset.recenter();
   }
 
+  /** Switch the sound, or say why there is none. */
+  toggleSound() {
+    if (this.sound.reason) this.status.toast(this.sound.reason);
+    else this.sound.toggle();
+  }
+
+  nudgeVolume(steps) {
+    this.settings.nudge("volume", steps);
+  }
+
   async toggleHeadset() {
+    if (!this.headset.isOn) this.sound.invite();
     try {
       if (this.headset.isOn) await this.headset.leave();
       else if (this.headset.isOffered) await this.headset.enter();

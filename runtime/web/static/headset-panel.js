@@ -52,6 +52,7 @@ function buttonsOf(headset) {
   const last = [
     ["Recenter", () => actions.recenter()],
     ["Swap eyes", () => actions.swapEyes()],
+    ...(actions.sound.reason ? [] : [[actions.sound.state === "on" ? "Mute" : "Sound", () => actions.toggleSound()]]),
     ...(actions.canPause ? [[player.isPaused ? "Play" : "Pause", () => actions.togglePause()]] : []),
     ["Leave VR", () => actions.toggleHeadset()],
   ];

@@ -8,9 +8,11 @@
 //                   picture in framebuffer pixels, from the top left: top left, top right, bottom
 //                   right, bottom left; read(x, y, width, height) gives RGBA rows from the top.
 //                   Returns a function that stops it.
+// onSound(listener) listener({samples, heardMs, rateHz}) with everything that is played, left channel;
+//                   heardMs is when its first sample is heard, ms of this browser. Returns the same.
 
 /** Publish window.stereocast. */
-export function introspect({ player, settings, headset }) {
+export function introspect({ player, settings, headset, sound }) {
   window.stereocast = Object.freeze({
     state: () => ({
       link: { ...player.link },
@@ -19,9 +21,11 @@ export function introspect({ player, settings, headset }) {
       health: player.health && { ...player.health },
       settings: settings.all(),
       isPaused: player.isPaused,
+      sound: { state: sound.state, ...sound.figures() },
       headset: { isOffered: headset.isOffered, isOn: headset.isOn, path: headset.path },
     }),
     lastFrame: () => player.last && { ...player.last },
     onDraw: (listener) => player.onDraw(listener),
+    onSound: (listener) => sound.onSamples(listener),
   });
 }

@@ -10,6 +10,7 @@ import { Presenter } from "./presenter.js";
 import { Settings } from "./settings.js";
 import { claimSession } from "./sign-in.js";
 import { describeKeys, listen } from "./shortcuts.js";
+import { Sound } from "./sound.js";
 import { Status } from "./status.js";
 
 const REFRESH_MS = 250;
@@ -73,7 +74,8 @@ export async function begin({ worker, heard, open }) {
   const status = new Status(player);
   if (refusal) status.toast(refusal);
   const headset = new Headset({ player, presenter, settings });
-  const actions = new Actions({ player, settings, headset, status });
+  const sound = new Sound({ player, settings });
+  const actions = new Actions({ player, settings, headset, sound, status });
   const panel = new Panel({ player, settings, actions });
   actions.panel = panel;
   headset.actions = actions;
@@ -86,11 +88,11 @@ export async function begin({ worker, heard, open }) {
     actions.describe(detail);
     panel.describe(detail);
     panel.showPaused(false);
-    status.showJoined();
+    status.showJoined(detail);
   });
   player.addEventListener("first", () => status.uncover());
   player.addEventListener("playback", ({ detail }) => panel.showPaused(detail.paused));
-  player.addEventListener("notice", ({ detail }) => status.toast(detail.text));
+  player.addEventListener("notice", ({ detail }) => status.hear(detail));
   player.addEventListener("problem", ({ detail }) => {
     const isInsecure = detail.code === "webcodecs" && !window.isSecureContext;
     status.showProblem(isInsecure ? { code: "insecure" } : detail);
@@ -104,13 +106,15 @@ export async function begin({ worker, heard, open }) {
     note.hidden = !headset.note;
     if (!headset.isOn) resize();
   });
+  sound.addEventListener("change", () => panel.showSound(sound));
+  panel.showSound(sound);
   setInterval(() => {
-    status.refresh();
+    status.refresh(sound);
     status.hint(hintFor(settings.get("view"), player));
     panel.showPosition(player.facts.position_s);
   }, REFRESH_MS);
-  settings.addEventListener("change", () => status.refresh());
-  introspect({ player, settings, headset });
+  settings.addEventListener("change", () => status.refresh(sound));
+  introspect({ player, settings, headset, sound });
   player.listen(heard);
   await headset.probe();
 }

@@ -55,6 +55,7 @@ function readStream(map) {
     canSeek: map.can_seek === true,
     durationS: isNumber(map.duration_s) && map.duration_s > 0 ? map.duration_s : null,
     isLive: map.live === true,
+    hasSound: isMap(map.audio) && map.audio.codec === "opus",
     controls: numbersOf(map.controls),
     ranges,
   };
@@ -126,4 +127,5 @@ export const say = Object.freeze({
   pause: (paused) => ({ t: "playback", paused }),
   seek: (seconds) => ({ t: "playback", seek_s: Math.max(0, seconds) }),
   depth: (on) => ({ t: "depth", on }),
+  sound: (on) => ({ t: "sound", on }),
 });

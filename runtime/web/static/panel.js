@@ -31,7 +31,7 @@ function buildSlider(place, { min, max, step, text, onInput }) {
   label.append(place.dataset.label, output);
   label.append(input);
   place.replaceChildren(label);
-  place.className = "slider";
+  place.classList.add("slider");
   const show = (value) => {
     input.value = value;
     output.textContent = text(value);
@@ -123,6 +123,23 @@ export class Panel {
     byId("pause").setAttribute("aria-label", paused ? "Play" : "Pause");
   }
 
+  /** Show whether there is sound, and what to press for it. */
+  showSound({ state, reason }) {
+    const button = byId("sound");
+    const isOn = state === "on";
+    button.dataset.state = state;
+    button.setAttribute("aria-pressed", String(isOn));
+    button.setAttribute("aria-disabled", String(reason !== ""));
+    const words = state === "waiting" ? "Sound is off – press to hear" : isOn ? "Mute" : "Sound on";
+    button.setAttribute("aria-label", reason || words);
+    button.title = reason || `${words} (M)`;
+    byId("sound-words").hidden = state !== "waiting";
+    byId("volume").hidden = !isOn;
+    byId("sound-settings").hidden = reason !== "";
+    byId("sound-note").textContent = state === "unable" ? reason : "";
+    byId("sound-note").hidden = state !== "unable";
+  }
+
   #bindSettings() {
     this.sliders = [...document.querySelectorAll("[data-setting]")].map((place) => {
       const name = place.dataset.setting;
@@ -167,6 +184,7 @@ export class Panel {
     const clicks = {
       "enter-vr": () => this.actions.toggleHeadset(),
       pause: () => this.actions.togglePause(),
+      sound: () => this.actions.toggleSound(),
       recenter: () => this.actions.recenter(),
       fullscreen: () => this.actions.toggleFullscreen(),
       "toggle-stats": () => this.settings.set("showStats", !this.settings.get("showStats")),

@@ -1,5 +1,5 @@
 // The player: takes decoded pictures from the worker, shows the newest, says what became of them.
-// The page's controls are in panel.js and shortcuts.js, the headset in xr.js.
+// The page's controls are in panel.js and shortcuts.js, the headset in headset.js, sound in sound.js.
 
 import { oneWay } from "./clock.js";
 import { say } from "./messages.js";
@@ -10,8 +10,8 @@ const REPORT_INTERVAL_MS = 1000;
 const nowMs = () => performance.timeOrigin + performance.now();
 
 /**
- * One stream on one canvas. Tells "link", "stream", "notice", "problem", "playback" as events with
- * a `detail`; figures are read with `figures()`.
+ * One stream on one canvas. Tells "link", "stream", "notice", "problem", "playback", "shown" as
+ * events with a `detail`; figures are read with `figures()`.
  */
 export class Player extends EventTarget {
   #worker;
@@ -52,6 +52,11 @@ export class Player extends EventTarget {
     this.#worker.postMessage({ kind: "say", message });
   }
 
+  /** Have sound taken through a MessagePort to the audio thread (null: the one of before), or not. */
+  listenTo(on, port) {
+    this.#worker.postMessage({ kind: "sound", on, port }, port ? [port] : []);
+  }
+
   /** Connect anew at once. */
   retry() {
     this.#worker.postMessage({ kind: "retry" });
@@ -67,6 +72,7 @@ export class Player extends EventTarget {
   /** Jump within a file source; seconds. */
   seek(seconds) {
     this.say(say.seek(Math.min(seconds, this.stream?.durationS ?? seconds)));
+    this.#tell("playback", { paused: this.isPaused, isSought: true });
   }
 
   /** Show the other eye of a wiggle that does not move by itself. */
@@ -179,6 +185,7 @@ export class Player extends EventTarget {
     this.#ageRefusal = age.reason ?? null;
     this.#statistics.show(last.shownMs, age.ms, this.#stages(last));
     this.#worker.postMessage({ kind: "shown", seq: last.seq, ageMs: age.ms });
+    this.#tell("shown", last);
   }
 
   /** Give back the credit of a picture that a newer one overtook, or that nobody could see. */

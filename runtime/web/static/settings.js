@@ -15,6 +15,8 @@ export const SCHEMA = Object.freeze({
   distanceM: { start: 2.5, range: [0.8, 10], step: 0.1 },
   curvature: { start: 0, range: [0, 1], step: 0.05 },
   showStats: { start: false, choices: [false, true] },
+  sound: { start: "unset", choices: ["unset", "on", "off"] },
+  volume: { start: 1, range: [0, 1], step: 0.05 },
   headsetPath: { start: "auto", choices: ["auto", "webgl"] },
 });
 

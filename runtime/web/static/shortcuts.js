@@ -6,6 +6,9 @@ export const SHORTCUTS = Object.freeze([
   [[" "], "Pause, go on", "togglePause", []],
   [["ArrowLeft"], "Back 10 s (files)", "seekBy", [-10]],
   [["ArrowRight"], "Forward 10 s (files)", "seekBy", [10]],
+  [["m"], "Sound on, off", "toggleSound", []],
+  [["ArrowUp"], "Louder", "nudgeVolume", [2]],
+  [["ArrowDown"], "Quieter", "nudgeVolume", [-2]],
   [["1"], "Both eyes", "view", ["sbs"]],
   [["2"], "Left eye", "view", ["left"]],
   [["3"], "Right eye", "view", ["right"]],
@@ -24,7 +27,9 @@ export const SHORTCUTS = Object.freeze([
   [["?", "h"], "This help", "toggleHelp", []],
 ]);
 
-const KEY_NAMES = Object.freeze({ " ": "Space", ArrowLeft: "Left", ArrowRight: "Right" });
+const KEY_NAMES = Object.freeze({
+  " ": "Space", ArrowLeft: "Left", ArrowRight: "Right", ArrowUp: "Up", ArrowDown: "Down",
+});
 
 /** Return the shortcut that a keyboard event means, or null: typing and sliders keep their keys. */
 export function shortcutOf({ key, ctrlKey, metaKey, altKey, target }) {

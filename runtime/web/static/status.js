@@ -38,8 +38,26 @@ export const PROBLEMS = Object.freeze({
 
 const ms = (value) => (value === null ? "–" : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
 
+/** Return the words for figures of Sound, of which there are none while it does not play. */
+export function soundText(figures, reason = "") {
+  if (!figures) return reason || "off";
+  const { skewMs, bufferedMs, lost, late, jumps } = figures;
+  const side = skewMs >= 0 ? "after" : "before";
+  const skew = skewMs === null ? "finding its place" : `${ms(Math.abs(skewMs))} ${side} the picture`;
+  const troubles = [[lost, "lost"], [late, "too late"], [jumps, "jumps"]].filter(([n]) => n > 0);
+  const words = troubles.map(([n, what]) => `${n} ${what}`).join(", ") || "nothing lost";
+  return `${skew}; ${Math.round(bufferedMs)} ms buffered; ${words}`;
+}
+
+/** Return the words for a ladder's step, or "" where nothing is given up. */
+export function degradedText(step, told) {
+  if (!(step > 0)) return "";
+  const words = /^to keep up: (.+) \(step \d+ of \d+\)$/.exec(told ?? "")?.[1];
+  return words ? `Keeping up: ${words}` : `Keeping up: step ${step}`;
+}
+
 /** Return the rows [name, text] of the statistics overlay. */
-export function statisticsRows({ figures, stream, health, facts }) {
+export function statisticsRows({ figures, stream, health, facts, sound = null }) {
   const { fps, p50Ms, p95Ms, drops, queue, stages, ageRefusal } = figures;
   const lost = Object.entries(drops).filter(([, count]) => count > 0);
   const clock = health?.clock ? `±${health.clock.errorMs.toFixed(1)} ms` : "not compared yet";
@@ -56,6 +74,7 @@ export function statisticsRows({ figures, stream, health, facts }) {
     ["Stream", stream ? `${stream.width}×${stream.height} ${stream.layout}` : "–"],
     ["Decoder", `${[health?.codec ?? "–", hardware].filter(Boolean).join(", ")}${mismatch}; ${queue} waiting`],
   ];
+  if (sound) rows.push(["Sound", soundText(sound.figures(), sound.reason)]);
   if (Number.isFinite(facts.comfort)) rows.push(["Comfort", `${Math.round(facts.comfort * 100)} %`]);
   if (Number.isFinite(facts.holes_share)) {
     rows.push(["Filled in", `${(facts.holes_share * 100).toFixed(1)} % of the picture`]);
@@ -78,6 +97,8 @@ const DROP_WORDS = Object.freeze({
 export class Status {
   #toastTimer = null;
   #hasProblem = false;
+  #awaySinceMs = null;
+  #degraded = null;
 
   constructor(player) {
     this.player = player;
@@ -104,7 +125,9 @@ export class Status {
   }
 
   /** Say that the stream answered, but no picture has come yet. */
-  showJoined() {
+  showJoined({ t }) {
+    this.#awaySinceMs = null;
+    if (t === "welcome") this.#degraded = null;
     if (!this.#hasProblem && this.player.last === null) {
       this.cover("The stream is starting", "The first picture is on its way.", { busy: true });
     }
@@ -144,6 +167,32 @@ export class Status {
     if (!this.#hasProblem) byId("cover").hidden = true;
   }
 
+  /** Take a notice: some stay until they are over, the others are said in passing. */
+  hear({ code, text }) {
+    if (code === "source-away") {
+      // It comes again every few seconds; in between the page counts by itself.
+      const awayS = Number(/ for (\d+) s/.exec(text)?.[1] ?? 0);
+      this.#awaySinceMs ??= performance.now() - awayS * 1000;
+      byId("away").title = text;
+      return;
+    }
+    if (code === "source-back") this.#awaySinceMs = null;
+    if (code === "degrade") this.#degraded = text;
+    this.toast(text);
+  }
+
+  /** Say how long the source has been away, and what the engine gives up to keep up. */
+  #showEngine() {
+    const away = byId("away");
+    away.hidden = this.#awaySinceMs === null;
+    const awayS = Math.floor((performance.now() - this.#awaySinceMs) / 1000);
+    if (!away.hidden) away.textContent = `Source away ${awayS} s`;
+    const degraded = byId("degraded");
+    degraded.textContent = degradedText(this.player.facts.degrade_step, this.#degraded);
+    degraded.title = this.#degraded ?? "";
+    degraded.hidden = !degraded.textContent;
+  }
+
   /** Say something in passing. */
   toast(text) {
     const toast = byId("toast");
@@ -160,10 +209,11 @@ export class Status {
   }
 
   /** Bring figures and age up to date; called a few times a second. */
-  refresh() {
+  refresh(sound) {
     const { player } = this;
     const figures = player.figures();
     this.#showStall();
+    this.#showEngine();
     const age = byId("age");
     age.hidden = figures.p50Ms === null || byId("link").dataset.state !== "open";
     if (!age.hidden) {
@@ -172,7 +222,8 @@ export class Status {
       age.dataset.slow = String(figures.p50Ms > AGE_WARNING_MS);
     }
     if (byId("stats").hidden) return;
-    const rows = statisticsRows({ figures, stream: player.stream, health: player.health, facts: player.facts });
+    const { stream, health, facts } = player;
+    const rows = statisticsRows({ figures, stream, health, facts, sound });
     byId("stats").replaceChildren(
       ...rows.map(([name, text]) => {
         const row = document.createElement("div");

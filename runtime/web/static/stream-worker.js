@@ -3,14 +3,15 @@
 // It is started, with a connection that is being opened, by worker-start.js.
 //
 // To the page: link, stream, picture, depth, notice, health, problem.
-// From the page: shown, passed, say, retry, stop.
+// From the page: shown, passed, say, sound, retry, stop.
 
 import { OffsetEstimator } from "./clock.js";
 import { CreditWindow, wantedCredit } from "./credit.js";
 import { H264Decoder } from "./decoder-h264.js";
 import { JpegDecoder } from "./decoder-jpeg.js";
-import { HeaderError, kindOf, parseDepth, parseFrame } from "./header.js";
+import { HeaderError, kindOf, parseDepth, parseFrame, parseSound } from "./header.js";
 import { MessageError, readMessage, say } from "./messages.js";
+import { SoundFeed } from "./sound-feed.js";
 import { Sync } from "./sync.js";
 
 const PING_INTERVAL_MS = 500;
@@ -27,6 +28,7 @@ export class StreamWorker {
   #credit = new CreditWindow();
   #sync = new Sync();
   #decoder = null;
+  #sound = null;
   #stream = null;
   #info = null;
   #session = null;
@@ -50,8 +52,19 @@ export class StreamWorker {
     if (order.kind === "shown") this.#settle([order.seq], order.ageMs);
     else if (order.kind === "passed") this.#settle([order.seq], null);
     else if (order.kind === "say") this.#say(order.message);
+    else if (order.kind === "sound") this.#listen(order);
     else if (order.kind === "retry") this.#connection.start();
     else if (order.kind === "stop") this.#connection.stop(order.text);
+  }
+
+  /** Take sound through `port` to the audio thread from now on, or none any more. */
+  #listen({ on, port }) {
+    if (port) {
+      this.#sound?.close();
+      this.#sound = new SoundFeed(port);
+    }
+    this.#sound?.reset();
+    this.#say(say.sound(on));
   }
 
   #link(link) {
@@ -95,6 +108,7 @@ export class StreamWorker {
       this.#credit.reset();
       this.#lastSaid.forEach((message) => this.#connection.send(message));
     }
+    if (isNew) this.#sound?.reset();
     if (isNew && stream.session !== this.#session) this.#clock.reset();
     this.#session = stream.session;
     const passed = this.#decoder?.close() ?? [];
@@ -134,8 +148,10 @@ export class StreamWorker {
       postMessage({ kind: "depth", ...depth, values }, [values.buffer]);
     } else if (kind === "frame") {
       this.#frame(parseFrame(buffer));
+    } else if (kind === "sound") {
+      this.#sound?.take(parseSound(buffer));
     } else {
-      throw new HeaderError("a binary message is neither a picture nor a depth map");
+      throw new HeaderError("a binary message is neither a picture nor sound nor a depth map");
     }
   }
 
@@ -195,7 +211,7 @@ export class StreamWorker {
 
   /** Say something for the page; wishes that a new connection must hear again are remembered. */
   #say(message) {
-    if (message.t === "depth") this.#lastSaid.set(message.t, message);
+    if (["depth", "sound"].includes(message.t)) this.#lastSaid.set(message.t, message);
     this.#connection.send(message);
   }
 
@@ -220,6 +236,7 @@ export class StreamWorker {
       hardware: this.#decoder?.hardware ?? null,
       clock: this.#clock.estimate(),
       roundTripMs: this.#clock.roundTripMs(),
+      sound: this.#sound?.health() ?? null,
     });
   }
 }
