@@ -57,7 +57,7 @@ export class SoundRing {
       const samples = channels[index] ?? channels[0];
       for (let at = from; at < to; at += 1) ring[at % CAPACITY] = samples[at - place];
     }
-    if (this.#end !== null && from !== this.#end) this.#ramp(from, Math.min(to, from + EDGE_SAMPLES), 0, 1);
+    if (from !== this.#end) this.#ramp(from, Math.min(to, from + EDGE_SAMPLES), 0, 1);
     this.#end = to;
   }
 
@@ -79,13 +79,13 @@ export class SoundRing {
     if (this.#delay === null || this.#end === null) return;
     const wantedAt = (index) => (frame + index) * this.#ratio - this.#line - this.#delay;
     this.#place ??= wantedAt(0);
-    const begin = Math.floor(this.#place);
+    let begin = Math.floor(this.#place);
     const error = wantedAt(0) - this.#place;
     if (Math.abs(error) > JUMP_SAMPLES) this.#isJumping = true;
     const slew = Math.min(MAX_SLEW, Math.max(-MAX_SLEW, error / CLOSING_SAMPLES));
     const step = this.#ratio * (1 + slew);
     for (let index = 0; index < left.length; index += 1) {
-      if (this.#isJumping && this.#fade === 0) this.#jump(wantedAt(index));
+      if (this.#isJumping && this.#fade === 0) begin = this.#jump(begin, wantedAt(index));
       const gain = this.#gain();
       left[index] = gain * this.#sample(this.#channels[0]);
       right[index] = gain * this.#sample(this.#channels[1]);
@@ -119,18 +119,23 @@ export class SoundRing {
     return ring[here] + part * (ring[next] - ring[here]);
   }
 
-  #jump(place) {
-    this.#clear(Math.floor(this.#place), Math.min(Math.floor(place), this.#end));
+  /** Go on elsewhere; `begin` is where reading began last. Returns where it begins now. */
+  #jump(begin, place) {
+    const [before, after] = [Math.floor(this.#place), Math.floor(place)];
+    this.#clear(begin, Math.min(Math.max(before, after), this.#end));
+    // A jump back leads through what was heard and is gone, to what has not been heard yet.
+    if (after < before) this.#ramp(before, Math.min(before + EDGE_SAMPLES, this.#end), 0, 1);
     this.#place = place;
     this.#isJumping = false;
     this.jumps += 1;
+    return after;
   }
 
   /** Let what was written before end softly where something begins that does not follow it. */
   #join(from) {
     if (this.#end === null || from === this.#end) return;
     const edge = Math.min(from, this.#end);
-    const reading = this.#place === null ? edge : Math.ceil(this.#place);
+    const reading = this.#place === null ? -Infinity : Math.ceil(this.#place);
     this.#ramp(Math.max(reading, edge - EDGE_SAMPLES), edge, 1, 0);
     this.#clear(edge, Math.max(from, this.#end));
   }

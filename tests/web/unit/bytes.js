@@ -11,6 +11,23 @@ export const GOLDEN_FRAME = bytesOf(
     "31 32 33 34 35 36 37 38 39",
 );
 
+/** The golden SOUND, as the gateway sends it: its letter, header and the payload "123456789". */
+const GOLDEN_SOUND = bytesOf(
+  "41" +
+    "53 43 53 54 01 04 01 00 02 00 00 00 07 00 00 00" +
+    "55 62 e8 0d 00 00 00 00 00 ca 9a 3b 00 00 00 00" +
+    "80 60 33 3c 00 00 00 00 09 00 00 00 02 00 c0 03" +
+    "00 00 38 01 83 92 06 e3 00 00 00 00 00 00 00 00" +
+    "31 32 33 34 35 36 37 38 39",
+);
+
+/** The golden sound with some bytes of its header replaced, as a buffer. */
+export function goldenSoundWith(offset = 0, bytes = []) {
+  const copy = GOLDEN_SOUND.slice();
+  copy.set(bytes, 1 + offset);
+  return copy.buffer;
+}
+
 /** Written by libx264 ultrafast zerolatency for 2560×720 at 30 fps. */
 export const SPS = bytesOf("6742c028da00a005ba6a0202034a000003000200000300791e306540");
 

@@ -15,7 +15,7 @@ test("a welcome is read in full", () => {
   assert.deepEqual(read(WELCOME), {
     t: "welcome", session: "s", codec: "h264", codecString: "avc1.42c028", width: 2560, height: 720,
     layout: "full-sbs", fps: 29.97, canSeek: true, durationS: 61.5, isLive: false,
-    controls: { strength: 2.5 }, ranges: { strength: [0, 10] },
+    hasSound: false, controls: { strength: 2.5 }, ranges: { strength: [0, 10] },
   });
 });
 
