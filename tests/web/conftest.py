@@ -66,16 +66,18 @@ class Site:
 
 
 @contextmanager
-def streaming(source: str, folder: Path, *, strip: bool = True) -> Iterator[Site]:
-    """Stream a source for browsers."""
+def streaming(
+    source: str, folder: Path, *, strip: bool = True, options: tuple[str, ...] = ()
+) -> Iterator[Site]:
+    """Stream a source for browsers, with options of `live` of its own."""
     started: list[Process] = []
 
     def start(*arguments: object) -> Process:
         started.append(Process(*arguments))
         return started[-1]
 
-    options = ("--latency-strip", "--realtime") if strip else ()
-    site = Site(start, f"ipc://{folder}/stream", source, options)
+    stamped = ("--latency-strip", "--realtime") if strip else ()
+    site = Site(start, f"ipc://{folder}/stream", source, (*stamped, *options))
     try:
         site.start_engine()
         site.start_gateway()

@@ -4,6 +4,8 @@ import { OpusDecoder } from "./decoder-opus.js";
 import { SoundLine } from "./sound-line.js";
 import { Recent } from "./sound-delay.js";
 
+/** A stall shorter than a quarter of the last seconds costs a hole, not the step with the pictures. */
+const USUAL = 0.75;
 const nowMs = () => performance.timeOrigin + performance.now();
 
 export class SoundFeed {
@@ -48,7 +50,7 @@ export class SoundFeed {
 
   /** Say how late samples are ready after their capture (this clock less the engine's), and losses. */
   health() {
-    return { readyMs: this.#ready.percentile(0.95), lost: this.#lost };
+    return { readyMs: this.#ready.percentile(USUAL), lost: this.#lost };
   }
 
   #send(channels, { place, line, isNew, captureMs }) {

@@ -7,6 +7,9 @@ export const MAX_SLEW = 0.01;
 const CLOSING_SAMPLES = 96_000;
 /** Farther off than this is not slewed but jumped. */
 export const JUMP_SAMPLES = 24_000;
+/** So far off everybody notices; slewed, it would stay so for ten seconds and more. */
+export const APART_SAMPLES = 4800;
+const APART_FOR_SAMPLES = 96_000;
 const FADE_SAMPLES = 480; // of the whole sound, where it jumps
 const EDGE_SAMPLES = 120; // of what lies beside a hole
 
@@ -24,6 +27,7 @@ export class SoundRing {
   #line = 0;
   #delay = null;
   #fade = 0;
+  #apart = 0;
   #volume = 1;
   #isJumping = false;
   #isHeld = false;
@@ -81,7 +85,8 @@ export class SoundRing {
     this.#place ??= wantedAt(0);
     let begin = Math.floor(this.#place);
     const error = wantedAt(0) - this.#place;
-    if (Math.abs(error) > JUMP_SAMPLES) this.#isJumping = true;
+    this.#apart = Math.abs(error) > APART_SAMPLES ? this.#apart + left.length * this.#ratio : 0;
+    if (Math.abs(error) > JUMP_SAMPLES || this.#apart > APART_FOR_SAMPLES) this.#isJumping = true;
     const slew = Math.min(MAX_SLEW, Math.max(-MAX_SLEW, error / CLOSING_SAMPLES));
     const step = this.#ratio * (1 + slew);
     for (let index = 0; index < left.length; index += 1) {
@@ -127,6 +132,7 @@ export class SoundRing {
     if (after < before) this.#ramp(before, Math.min(before + EDGE_SAMPLES, this.#end), 0, 1);
     this.#place = place;
     this.#isJumping = false;
+    this.#apart = 0;
     this.jumps += 1;
     return after;
   }

@@ -51,10 +51,10 @@ export async function launch(more = []) {
 /**
  * Open the page; resolves once a first picture was drawn, unless `wait` is false.
  *
- * headset: true puts an emulated Meta Quest 3 into the page before its own code runs, as
+ * without: the name of something that this browser is not to have. headset: true puts an emulated Meta Quest 3 into the page before its own code runs, as
  * window.device. Errors of the page are collected in `page.errors`.
  */
-export async function openPage(browser, url, { width = 1280, height = 800, headset = false, wait = true, scale = 1, touch = false } = {}) {
+export async function openPage(browser, url, { width = 1280, height = 800, headset = false, wait = true, scale = 1, touch = false, without = null } = {}) {
   const page = await browser.newPage();
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(String(error)));
@@ -64,6 +64,7 @@ export async function openPage(browser, url, { width = 1280, height = 800, heads
     }
   });
   await page.setViewport({ width, height, deviceScaleFactor: scale, hasTouch: touch, isMobile: touch });
+  if (without) await page.evaluateOnNewDocument((name) => delete window[name], without);
   if (headset) {
     await page.evaluateOnNewDocument(await readFile(IWER, "utf8"));
     await page.evaluateOnNewDocument(() => {

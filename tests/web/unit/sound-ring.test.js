@@ -87,12 +87,12 @@ test("a change of the delay is slewed by a hundredth at most, and reached", () =
   const player = new Player((at) => at);
   player.ring.delay = 0;
   player.play(40);
-  player.ring.delay = 4800; // 100 ms later
+  player.ring.delay = 4000; // 83 ms later
   player.heard.length = 0;
   player.play(375 * 15);
   const [slowest] = paces(player.heard);
   assert.ok(slowest > 1 - MAX_SLEW - 0.07, `${slowest}`); // float32 counts in sixteenths near 1e6
-  const error = player.frame - 4800 - player.ring.state().place;
+  const error = player.frame - 4000 - player.ring.state().place;
   assert.ok(Math.abs(error) < 100, `${error}`);
   assert.equal(player.ring.jumps, 0);
 });
@@ -106,6 +106,19 @@ test("more than half a second is jumped, with a fade and without a click", () =>
   assert.equal(player.ring.jumps, 1);
   assert.ok(steps(player.heard) < 0.06, `${steps(player.heard)}`); // the sine's own is 0.05
   assert.ok(Math.abs(player.frame - JUMP_SAMPLES - 1000 - player.ring.state().place) < 1);
+});
+
+test("a tenth of a second is slewed at first, and jumped where it stays", () => {
+  const player = new Player(() => 0.5);
+  player.ring.delay = 0;
+  player.play(40);
+  player.ring.delay = 12_000;
+  player.play(700);
+  assert.equal(player.ring.jumps, 0);
+  player.play(100);
+  assert.equal(player.ring.jumps, 1);
+  assert.ok(Math.abs(player.frame - 12_000 - player.ring.state().place) < 1);
+  assert.ok(steps(player.heard) < 0.01);
 });
 
 test("a missing packet is silence of its own length, entered and left softly", () => {
