@@ -8,6 +8,8 @@ import { OutputClock, Recent, ringDelay, skewMs, wantedDelayMs } from "./sound-d
 
 const STEER_INTERVAL_MS = 100;
 const FADE_MS = 40;
+/** Sound waits for its pictures longer than this anyway; a shorter buffer would only break off. */
+const LATENCY_S = 0.06;
 /** An output that has just begun to run may tell of the time before it stood still. */
 const STALE_MS = 500;
 const nowMs = () => performance.timeOrigin + performance.now();
@@ -138,7 +140,7 @@ export class Sound extends EventTarget {
   /** Let the output run; the first time it is built. Must begin within the viewer's gesture. */
   #run() {
     if (!this.#context) {
-      this.#context = new AudioContext({ sampleRate: SOUND_RATE_HZ, latencyHint: "interactive" });
+      this.#context = new AudioContext({ sampleRate: SOUND_RATE_HZ, latencyHint: LATENCY_S });
       this.#context.onstatechange = () => this.#update();
     }
     if (this.#context.state !== "running") {
