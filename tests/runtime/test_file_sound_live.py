@@ -12,7 +12,7 @@ import pytest
 from stereocast.bench.beep_flash import Film, write_film
 from stereocast.runtime.mailbox import Closed
 from stereocast.runtime.pacing import PacedSource
-from stereocast.runtime.sound.file import FileSound
+from stereocast.runtime.sound.file import MOST_SLIPS, FileSound
 from stereocast.runtime.sound.open import open_sound
 from stereocast.runtime.source.file import FileOptions, FileSource
 from tests import clips
@@ -139,3 +139,13 @@ def test_sound_that_breaks_is_told_once_and_pictures_go_on(
     (notice,) = playing.audience.notices
     assert (notice.code, notice.text) == ("sound", "the sound has ended: Input/output error")
     assert playing.sound.notes == (notice.text,) and len(playing.captured) > 1
+
+
+def test_who_hears_gaps_of_a_slow_engine_is_told_once_what_helps(
+    film: Path, stack: ExitStack
+) -> None:
+    playing = Playing(film, stack, realtime=False, start_s=0.0)
+    playing.paced.play.slips = MOST_SLIPS
+    eventually(lambda: len(playing.audience.heard) > 10)
+    (notice,) = playing.audience.notices
+    assert "--realtime" in notice.text and playing.sound.notes == (notice.text,)

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import av
@@ -19,6 +19,8 @@ from stereocast.runtime.sound.coder import coder_for
 from stereocast.runtime.sound.live import OLDEST_NS, LiveSound
 from stereocast.runtime.sound.parcel import MAX_BYTES, Parcel, read_parcel
 from stereocast.runtime.sound.sender import SoundSender
+from stereocast.runtime.source.live.recipe import SourceConfig, read_address
+from stereocast.runtime.source.live.source import LiveSource
 from stereocast.runtime.wire import Audio
 from tests.patience import eventually
 from tests.sounds import NANO, Audience, onsets_s
@@ -140,3 +142,60 @@ def test_a_sender_that_nobody_hears_loses_sound_and_says_so_when_it_goes_on(
             for packet in packets[40:42]:
                 sender.put(packet)
     assert 0 < before < 40
+
+
+def broadcast(film: Path, server: socket.socket, stop: threading.Event) -> None:
+    """Send a film as MPEG-TS, in real time, to whoever connects first."""
+    peer, _ = server.accept()
+
+    class Pipe:
+        def write(self, data: bytes) -> int:
+            peer.sendall(bytes(data))
+            return len(data)
+
+    with (
+        peer,
+        suppress(OSError, av.FFmpegError),
+        av.open(str(film)) as source,
+        av.open(Pipe(), "w", format="mpegts") as output,
+    ):
+        streams = {s.index: output.add_stream_from_template(s) for s in source.streams}
+        began = time.monotonic()
+        for packet in source.demux():
+            if packet.dts is None or packet.time_base is None:
+                continue
+            late_s = time.monotonic() - began - float(packet.dts * packet.time_base)
+            if stop.wait(max(0.0, -late_s)):
+                return
+            packet.stream = streams[packet.stream_index]
+            output.mux(packet)
+
+
+@pytest.mark.slow
+def test_a_broadcast_over_the_network_is_heard_on_its_pictures_time_line(tmp_path: Path) -> None:
+    film = write_film(
+        tmp_path / "film.mkv", Film(seconds=12, fps=10, height=48, width=64, begins_s=0.5)
+    )
+    stop, audience = threading.Event(), Audience()
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        sender = threading.Thread(target=broadcast, args=(film, server, stop), daemon=True)
+        sender.start()
+        stack.callback(sender.join, 10)
+        stack.callback(stop.set)
+        config = SourceConfig(open_s=30.0)
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        source = stack.enter_context(
+            closing(LiveSource(read_address(address, config), config=config))
+        )
+        sound = source.sound()
+        assert sound is not None and sound.audio == Audio(channels=2)
+        stack.enter_context(closing(sound))
+        sound.start(audience)
+        arrivals = source.arrivals()
+        deadline_s = time.monotonic() + 30
+        while len(audience.heard) < 100 and time.monotonic() < deadline_s:
+            next(arrivals)
+    assert len(audience.heard) >= 100 and audience.notices == []
+    assert len({one.t_capture_ns - one.packet.pts_ns for one in audience.heard}) == 1
+    assert audience.heard[0].packet.is_discontinuous
