@@ -8,6 +8,7 @@ import typer
 
 from stereocast.runtime.cli.bench_depth import depth_quality
 from stereocast.runtime.cli.bench_gpu import gpu
+from stereocast.runtime.cli.bench_soak import soak
 from stereocast.runtime.cli.bench_sound import sound
 from stereocast.runtime.cli.bench_stereo import stereo_truth
 from stereocast.runtime.cli.cache import cache_folder
@@ -22,6 +23,7 @@ bench.command()(stereo_truth)
 bench.command()(depth_quality)
 bench.command()(gpu)
 bench.command()(sound)
+bench.command()(soak)
 
 
 @bench.command()
