@@ -81,8 +81,8 @@ def _row(name: str, part: Mapping[str, Any]) -> str:
 def _notes(parts: Mapping[str, Any]) -> list[str]:
     lines = [
         "Memory is what the process has in RAM; its slope is the median of all pairs of samples "
-        "after the first fifth. At most 1 MiB/h, or 1 MiB in all where the stretch is shorter than "
-        "an hour. An accelerated frame stands for 1/30 s. CPU time is the whole process's, per "
+        "of the second half. At most 1 MiB/h; where that half is shorter than two hours, 2 MiB in "
+        "all, which is what allocators settle by. An accelerated frame stands for 1/30 s. CPU time is the whole process's, per "
         "frame, viewer or change; the rise is that of a line through the p95 of ten windows, at "
         f"most {MAX_DRIFT_PERCENT:g} % more than that of a fixed small copy, which tells what the "
         "machine takes."

@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 WARM_UP = 0.2
-"""Share of a part that is not judged: caches fill, arenas grow to what the work needs."""
+"""Share of a part whose costs are not judged: caches fill."""
+MEMORY_WARM_UP = 0.5
+"""Share whose memory is not: the arena of each thread grows to what its work ever needs at once."""
 SAMPLES = 200
 WINDOWS = 10
 LEAST_IN_WINDOW = 5
 SLOPE_MIB_PER_H = 1.0
-GRAIN_MIB = 1.0
-"""What allocators take and give at once: less than this is no growth, however short the run."""
+GRAIN_MIB = 2.0
+"""What a dozen arenas still settle by, measured: less is no growth, however short the run."""
 _LOOKING_S = 0.4
 _SETTLING_S = 10.0
 
@@ -85,8 +87,8 @@ class Growth:
         The bound is 1 MiB/h; over a stretch so short that this is less than a grain, one grain.
         """
         known = np.flatnonzero(np.isfinite(self._mib))
-        known = known[known >= WARM_UP * SAMPLES]
-        measured_h = hours * (1 - WARM_UP)
+        known = known[known >= MEMORY_WARM_UP * SAMPLES]
+        measured_h = hours * (1 - MEMORY_WARM_UP)
         if len(known) < 3 or measured_h <= 0:
             return {"slope_mib_per_h": None, "bound_mib_per_h": None, "growth_mib": None}
         places = known / SAMPLES * hours
