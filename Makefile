@@ -61,6 +61,7 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	$(BIN)/stereocast bench latency --seconds 60 --json bench/results/latency.json
 	$(BIN)/stereocast bench overload --seconds 30 --json bench/results/overload.json
 	-$(BIN)/stereocast bench sound --json bench/results/sound.json
+	$(BIN)/stereocast bench soak --json bench/results/soak.json --markdown bench/results/soak.md
 	$(BIN)/stereocast bench gateway --json bench/results/gateway.json
 	$(BIN)/stereocast bench latency --slow-viewer --seconds 30 --json bench/results/slow-viewer.json
 	$(PYTEST) -m slow -s tests/web --watch-seconds 60

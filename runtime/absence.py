@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stereocast.engine.badge import away_words
 from stereocast.runtime.pacing import PacedSource
 from stereocast.runtime.wire import Notice
 
@@ -22,6 +23,12 @@ class AbsenceTeller:
         self._source = source
         self._tell = tell
         self._told_ns = 0
+
+    def badge(self, now_ns: int) -> str:
+        """Return what the picture that stands still is to say; nothing in the first second."""
+        absence = self._source.absence
+        seconds = 0 if absence is None else (now_ns - absence.since_ns) // _NANO
+        return away_words(seconds) if seconds > 0 else ""
 
     def tick(self, now_ns: int) -> None:
         """Say what there is to say."""

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 
+from stereocast.engine.badge import with_badge
 from stereocast.engine.errors import EncodeError
 from stereocast.engine.frame import StereoFrame
 from stereocast.runtime.absence import AbsenceTeller
@@ -56,6 +57,7 @@ class Stream:
         self._absence = AbsenceTeller(source, sink.tell)
         self._shown: StereoFrame | None = None
         self._shown_turn: int | None = None
+        self._badge = ""
         self._still_since_ns: int | None = None
         self.report = StreamReport()
         self.playback = self._playback.counts
@@ -172,7 +174,7 @@ class Stream:
         moments.append(time.monotonic_ns())
         self._send(packet, stereo, moments, is_discontinuous=has_turned)
         moments.append(time.monotonic_ns())
-        self._shown, self._shown_turn = stereo, captured.turn
+        self._shown, self._shown_turn, self._badge = stereo, captured.turn, ""
         self._account(packet, moments)
         if self._overload is not None:
             self._overload.done(moments[-1] - taken_ns, moments[-1])
@@ -260,14 +262,23 @@ class Stream:
         """Send the picture that stands still to viewers who came or stumbled meanwhile.
 
         It is coded anew as a key picture, and nothing of it is measured: it is as old as the pause.
+        Of a source that is away it says so, anew every second, at a time of its own.
         """
-        self._still_since_ns = self._still_since_ns or time.monotonic_ns()
-        if self._shown is None or not (self._sink.wait_for_credit(0) and self._sink.key_wanted()):
-            return
         now_ns = time.monotonic_ns()
-        packet = self._rig.encoder.encode(self._shown, keyframe=True)
-        self._send(packet, self._shown, [now_ns])
-        self.playback.repeats += 1
+        self._still_since_ns = self._still_since_ns or now_ns
+        badge = self._absence.badge(now_ns)
+        is_news = badge != self._badge
+        if self._shown is None or not self._sink.wait_for_credit(0):
+            return
+        if not (is_news or self._sink.key_wanted()):
+            return
+        shown, self._badge = self._shown, badge
+        if badge:
+            later_ns = shown.pts_ns + now_ns - self.report.last_ns
+            shown = with_badge(replace(shown, pts_ns=later_ns), badge)
+        packet = self._rig.encoder.encode(shown, keyframe=True)
+        self._send(packet, shown, [now_ns])
+        self.playback.repeats += not is_news
         self.report.bytes_out += len(packet.data)
 
     def _obey_viewers(self) -> None:

@@ -82,10 +82,10 @@ def _notes(parts: Mapping[str, Any]) -> list[str]:
     lines = [
         "Memory is what the process has in RAM; its slope is the median of all pairs of samples "
         "of the second half. At most 1 MiB/h; where that half is shorter than two hours, 2 MiB in "
-        "all, which is what allocators settle by. An accelerated frame stands for 1/30 s. CPU time is the whole process's, per "
-        "frame, viewer or change; the rise is that of a line through the p95 of ten windows, at "
-        f"most {MAX_DRIFT_PERCENT:g} % more than that of a fixed small copy, which tells what the "
-        "machine takes."
+        "all, which is what allocators settle by. An accelerated frame stands for 1/30 s. CPU time "
+        "is the whole process's, per frame, viewer or change; the rise is that of a line through "
+        f"the p95 of ten windows, at most {MAX_DRIFT_PERCENT:g} % more than that of a fixed small "
+        "copy, which tells what the machine takes."
     ]
     live = parts.get("real time")
     if live is not None:
@@ -93,8 +93,8 @@ def _notes(parts: Mapping[str, Any]) -> list[str]:
         lines += [
             "",
             f"Real time: {live['frames']} frames, {live['fps']} a second, dropped {live['drops']}; "
-            f"capture → decoded p50 {_number(age['p50'])} ms, p95 {_number(age['p95'])} ms; that rose by "
-            f"{_number(age['drift_percent'])} % (by the clock, so no gate on a shared machine).",
+            f"capture → decoded p50 {_number(age['p50'])} ms, p95 {_number(age['p95'])} ms, risen "
+            f"by {_number(age['drift_percent'])} % (by the clock, so no gate on a shared machine).",
         ]
     return lines
 

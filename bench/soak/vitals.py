@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable
@@ -75,7 +74,6 @@ class Growth:
         """Sample, if it is time to; return whether it was."""
         if self._taken >= SAMPLES or share_done * SAMPLES < self._taken + 1:
             return False
-        gc.collect()
         self._taken = min(SAMPLES, int(share_done * SAMPLES))
         self._mib[self._taken - 1] = resident_mib()
         return True

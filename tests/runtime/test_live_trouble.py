@@ -84,6 +84,7 @@ def test_a_source_that_stalls_is_called_again_and_the_viewer_is_told(watch) -> N
     watched.relay.stall()
     watched.until(lambda: any("source is away" in text for text in watched.notices))
     assert "nothing came for 1 s" in "".join(watched.notices)
+    watched.see(1)  # the last picture comes again, and says how long nothing else has
     shown = watched.session.counts.shown
     watched.relay.drop()
     watched.relay.flow()

@@ -1,0 +1,29 @@
+"""`stereocast bench soak`: a short life through all its parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stereocast.bench.soak.report import markdown
+from tests.commands import Stereocast
+
+
+@pytest.mark.slow
+def test_a_short_life_leaves_nothing_and_is_told(stereocast: Stereocast, inside: Path) -> None:
+    result = stereocast(
+        "bench", "soak", "--frames", 60, "--minutes", 0.02, "--connects", 6,
+        "--reconfigurations", 6, "--json", "soak.json", "--markdown", "soak.md",
+    )  # fmt: skip
+    report = json.loads((inside / "soak.json").read_text())
+    assert report["failures"] == []
+    assert (result.code, [line for line in result.err if "stereocast:" in line]) == (0, [])
+    assert list(report["parts"]) == ["accelerated", "real time", "connects", "reconfigurations"]
+    for each in report["parts"].values():
+        assert each["done"] == each["wanted"]
+        held = each["held"]
+        assert held["end"] == held["warm"]
+        assert held["after"]["fds"] <= held["before"]["fds"]
+    assert (inside / "soak.md").read_text() == markdown(report)
