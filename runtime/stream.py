@@ -266,16 +266,14 @@ class Stream:
         """
         now_ns = time.monotonic_ns()
         self._still_since_ns = self._still_since_ns or now_ns
-        badge = self._absence.badge(now_ns)
-        is_news = badge != self._badge
-        if self._shown is None or not self._sink.wait_for_credit(0):
+        is_news = (badge := self._absence.badge(now_ns)) != self._badge
+        shown, is_wanted = self._shown, is_news or self._sink.key_wanted()
+        if shown is None or not (is_wanted and self._sink.wait_for_credit(0)):
             return
-        if not (is_news or self._sink.key_wanted()):
-            return
-        shown, self._badge = self._shown, badge
+        self._badge = badge
         if badge:
-            later_ns = shown.pts_ns + now_ns - self.report.last_ns
-            shown = with_badge(replace(shown, pts_ns=later_ns), badge)
+            pts_ns = shown.pts_ns + now_ns - self.report.last_ns
+            shown = with_badge(replace(shown, pts_ns=pts_ns), badge)
         packet = self._rig.encoder.encode(shown, keyframe=True)
         self._send(packet, shown, [now_ns])
         self.playback.repeats += not is_news
