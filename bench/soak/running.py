@@ -25,7 +25,7 @@ from stereocast.runtime.source import Source
 from stereocast.runtime.stream import Stream
 from stereocast.runtime.stream_report import StreamReport
 from stereocast.runtime.viewers import ViewerLimits
-from stereocast.runtime.watch.outputs import Shown
+from stereocast.runtime.watch.outputs import Heard, Shown
 from stereocast.runtime.watch.session import WatchSession
 
 _LOOK_S = 0.05
@@ -111,6 +111,9 @@ class Meter:
         self.age_ms.add((time.monotonic_ns() - shown.frame.t_capture_ns) / 1e6)
         if self._seen % self._every == 0:
             self.cpu_ms.add(self._cpu.lap_ms() * self._unit / self._every)
+
+    def hear(self, heard: Heard) -> None:
+        """Take no notice: the soak's streams have no sound."""
 
     def idle(self) -> None:
         """Nothing waits."""
