@@ -44,7 +44,7 @@ export function soundText(figures, reason = "") {
   const { skewMs, bufferedMs, lost, late, jumps } = figures;
   const side = skewMs >= 0 ? "after" : "before";
   const skew = skewMs === null ? "finding its place" : `${ms(Math.abs(skewMs))} ${side} the picture`;
-  const troubles = [[lost, "lost"], [late, "too late"], [jumps, "jumps"]].filter(([n]) => n > 0);
+  const troubles = [[lost, "lost"], [late, "too late"], [jumps, "jumped"]].filter(([n]) => n > 0);
   const words = troubles.map(([n, what]) => `${n} ${what}`).join(", ") || "nothing lost";
   return `${skew}; ${Math.round(bufferedMs)} ms buffered; ${words}`;
 }

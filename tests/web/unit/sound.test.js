@@ -116,7 +116,7 @@ test("one odd stamp of the output does not move its clock", () => {
 
 test("the overlay tells how far sound and picture are apart, and what was lost", () => {
   const text = soundText({ skewMs: -12.3, bufferedMs: 210.4, lost: 2, late: 0, jumps: 1 });
-  assert.equal(text, "12 ms before the picture; 210 ms buffered; 2 lost, 1 jumps");
+  assert.equal(text, "12 ms before the picture; 210 ms buffered; 2 lost, 1 jumped");
   assert.equal(soundText(null, "This stream has no sound."), "This stream has no sound.");
   assert.equal(soundText(null), "off");
 });
