@@ -42,7 +42,7 @@ class LiveConfig:
 
     codec: str = "auto"
     """`auto` takes the first that really encodes here of `x264`, `mjpeg`, or on a GPU of `nvenc`,
-    `nvenc-host` before them; or one of these."""
+    `nvenc-host` before them; or one of these, or `nvjpeg`."""
     max_viewers: int = 8
     """Viewers served at once; more are turned away with a message."""
     min_keyframe_ms: int = 500

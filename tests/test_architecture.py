@@ -63,6 +63,7 @@ OWNERS = {
     "torch_tensorrt": {"export/through_torch.py"},
     "cuda": {"kernels/compiler.py", "kernels/loader.py"},
     "PyNvVideoCodec": {"runtime/encode/nvenc.py", "runtime/source/nvdec.py"},
+    "torchvision": {"runtime/encode/nvjpeg.py"},
     "mamba_ssm": set(),
     "pickle": set(),
     "yt_dlp": {"runtime/source/live/web_video.py"},

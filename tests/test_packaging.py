@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -92,3 +93,53 @@ def test_without_a_compiler_the_reference_kernels_are_installed_and_say_so(tmp_p
 def test_a_demanded_native_module_that_cannot_be_built_fails_the_installation(tmp_path):
     with pytest.raises(AssertionError, match=r"(?i)failed|error"):
         build_wheel(tmp_path, CC="/bin/false", CXX="/bin/false", STEREOCAST_REQUIRE_NATIVE="1")
+
+
+def configured(folder: Path, choice: str, *, nvcc: Path | None) -> subprocess.CompletedProcess[str]:
+    """Configure with this nvcc, or where no folder that may hold one is looked into."""
+    if shutil.which("cmake") is None:
+        pytest.skip("needs cmake")
+    nanobind = subprocess.run(
+        [sys.executable, "-m", "nanobind", "--cmake_dir"],
+        check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    found = shutil.which("nvcc")
+    hidden = {str(path / "bin") for path in Path("/usr/local").glob("cuda*")}
+    hidden |= {str(Path(found).parent)} if found else set()
+    environment = {name: text for name, text in os.environ.items() if name[:5] != "CUDA_"}
+    if nvcc is not None:
+        environment["PATH"] = f"{nvcc.parent}:{environment['PATH']}"
+    return subprocess.run(
+        ["cmake", "-S", str(REPOSITORY), "-B", str(folder), f"-DSTEREOCAST_CUDA={choice}",
+         f"-Dnanobind_DIR={nanobind}", f"-DPython_EXECUTABLE={sys.executable}",
+         f"-DCMAKE_IGNORE_PATH={';'.join(sorted(hidden))}"],
+        env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_without_nvcc_cuda_kernels_are_left_to_where_they_run(tmp_path):
+    run = configured(tmp_path, "AUTO", nvcc=None)
+    assert run.returncode == 0, run.stderr
+    assert "compiled where they run, not ahead (AUTO)" in run.stdout
+    assert "fatbin" not in (tmp_path / "CMakeFiles" / "Makefile2").read_text()
+
+
+@pytest.mark.slow
+def test_with_nvcc_every_kernel_is_built_ahead(tmp_path):
+    nvcc = tmp_path / "bin" / "nvcc"
+    nvcc.parent.mkdir()
+    nvcc.write_text("#!/bin/sh\n")
+    nvcc.chmod(0o755)
+    run = configured(tmp_path / "build", "AUTO", nvcc=nvcc)
+    assert run.returncode == 0, run.stderr
+    rules = (tmp_path / "build" / "CMakeFiles" / "cuda_kernels.dir" / "build.make").read_text()
+    for kernel in (REPOSITORY / "kernels").glob("*/kernel.cu"):
+        assert f"kernels/{kernel.parent.name}/kernel.fatbin" in rules
+
+
+@pytest.mark.slow
+def test_a_demanded_nvcc_that_is_not_there_is_refused_with_the_remedy(tmp_path):
+    run = configured(tmp_path, "ON", nvcc=None)
+    assert run.returncode != 0
+    assert "STEREOCAST_CUDA=ON needs nvcc: install the CUDA toolkit, or say" in run.stderr

@@ -36,8 +36,9 @@ def gpu(
 ) -> None:  # fmt: skip
     """Check and time the NVIDIA path: kernels, depth, whole frames, codecs, whole streams.
 
-    Writes gpu.json and gpu.md, after every part; takes up to eight minutes. Exit code 1 without a
-    GPU, or if a kernel disagrees with its reference, a frame is dropped or memory grows.
+    Writes gpu.json and gpu.md, after every part; takes up to eight minutes. With --part the files
+    are called after the parts. Exit code 1 without a GPU, or if a kernel disagrees with its
+    reference, a frame is dropped or memory grows.
 
     \b
     Examples:
@@ -56,6 +57,7 @@ def gpu(
     if rehearse:
         torch.set_num_threads(1)  # the pictures are too small to be shared
     place = stand_in() if rehearse else gpu_place(index, kernels_folder())
+    name = f"gpu-{folder_of(' '.join(part))}" if part else "gpu"
     plan = REHEARSAL if rehearse else bench_gpu.Plan()
 
     def keep(report: dict[str, object]) -> None:
@@ -65,8 +67,8 @@ def gpu(
         text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "gpu.json").write_text(text)
-            (folder / "gpu.md").write_text(markdown(report))
+            (folder / f"{name}.json").write_text(text)
+            (folder / f"{name}.md").write_text(markdown(report))
         except OSError as error:
             raise StereocastError(f"{folder}: cannot write the report: {error.strerror}") from None
 

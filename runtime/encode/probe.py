@@ -11,13 +11,14 @@ from stereocast.engine.errors import ConfigError, EncodeError
 from stereocast.engine.layout import Layout
 from stereocast.runtime.encode.jpeg import JpegConfig, JpegEncoder
 from stereocast.runtime.encode.nvenc import NvencConfig, NvencEncoder, NvencHostEncoder
+from stereocast.runtime.encode.nvjpeg import NvjpegEncoder
 from stereocast.runtime.encode.x264 import X264Config, X264Encoder
 
 LADDER = ("x264", "mjpeg")
 """Names of the encoders for pictures of the CPU, best first."""
 
-GPU_LADDER = ("nvenc", "nvenc-host", *LADDER)
-"""The same for pictures of a GPU: those below the first bring them to the host, page-locked."""
+GPU_LADDER = ("nvenc", "nvenc-host", "x264", "nvjpeg", "mjpeg")
+"""The same for pictures of a GPU: all but `nvenc` and `nvjpeg` bring them to the host first."""
 
 _PROBE_HEIGHT, _PROBE_WIDTH = 144, 256  # NVENC takes nothing much smaller
 
@@ -45,7 +46,7 @@ class ProbeResult:
     detail: str
 
 
-LiveEncoder = X264Encoder | JpegEncoder | NvencEncoder | NvencHostEncoder
+LiveEncoder = X264Encoder | JpegEncoder | NvencEncoder | NvencHostEncoder | NvjpegEncoder
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def _build(
         return NvencEncoder(settings.nvenc, width=width, height=height, fps=fps, on_host=on_host)
     if name == "nvenc-host":
         return NvencHostEncoder(settings.nvenc, width=width, height=height, fps=fps)
+    if name == "nvjpeg":
+        return NvjpegEncoder(settings.mjpeg, width=width, height=height, fps=fps)
     if name == "x264":
         return X264Encoder(
             settings.x264, width=width, height=height, fps=fps, threads=threads,

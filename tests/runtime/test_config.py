@@ -62,7 +62,7 @@ MISTAKES_IN_FILES = {
     "[depth]\nprecision = 'fp8'": "depth.precision: 'fp8' is not one of fp32, int8",
     "[depth]\nsink = 'none'": "depth.sink: 'none' is not one of official, visible",
     "[live]\ncodec = 'vp9'": "live.codec: 'vp9' is not one of 'auto', 'nvenc', 'nvenc-host', "
-    "'x264', 'mjpeg'",
+    "'x264', 'nvjpeg', 'mjpeg'",
     "[x264]\nthreads = 2": "unknown key 'x264.threads'. Known: preset, bitrate_kbps, vbv_frames.",
     "[x264]\nbitrate_kbps = 7": "x264.bitrate_kbps must be 0 or in [50, 2000000], got 7",
     "[stereo": (

@@ -52,7 +52,9 @@ def test_no_working_encoder_is_one_line_with_every_reason() -> None:
 
 
 def test_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'vp9' is not one of nvenc, nvenc-host, x264, mjpeg"):
+    with pytest.raises(
+        ConfigError, match="'vp9' is not one of nvenc, nvenc-host, x264, nvjpeg, mjpeg"
+    ):
         choose_encoder(["vp9"], width=64, height=48, fps=30, settings=EncoderSettings())
 
 
