@@ -117,7 +117,7 @@ def test_a_plan_for_three_devices_is_built_without_any(tiny, tmp_path):
 def test_the_built_in_network_becomes_a_plan(tmp_path, precision):
     step = TinyStep(TinyDepth(), (140, 252))
     onnx = export_step(step, tmp_path / "tiny.onnx", precision=precision, model="tiny")
-    manifest = read_manifest(build_plan(onnx, tmp_path, targets=(89,)))
+    manifest = read_manifest(build_plan(onnx, tmp_path, targets=DEFAULT_TARGETS))
     assert manifest.inputs == read_manifest(onnx).inputs
     assert manifest.outputs == read_manifest(onnx).outputs
 
