@@ -3,5 +3,6 @@
 clips       held-out worlds and what moves in them      methods   every refiner and baseline
 measures    the metrics of one clip                     score     methods × clips
 gates       what a refiner must pass                    strips    pictures to look at
+tuning      settings of baselines     __main__ writes them
 folders     readers of recorded clips                   folder_run  depth models on one of them
 """

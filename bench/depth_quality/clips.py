@@ -16,9 +16,8 @@ from stereocast.training import checkpoint
 from stereocast.training.corruption import Teacher, corrupt
 from stereocast.training.refine_clips import ClipCache, ClipShape, RefineClip
 from stereocast.training.scenes import WorldClip
+from stereocast.training.scenes.seeds import SCORE_SEEDS
 
-FIRST_SEED = 950_000
-"""No training and no tuning has seen worlds from here on."""
 BAND_FRAMES = 3
 """Pixels whose thing changed within so many frames are the occlusion band."""
 STEPS = (1, 5)
@@ -76,7 +75,7 @@ class HeldOut:
     folder: Path
     shape: ClipShape
     count: int = 24
-    first: int = FIRST_SEED
+    first: int = SCORE_SEEDS.start
 
     def load(self, told: Callable[[], None]) -> list[ScoredClip]:
         """Return the clips, rendered where they are not there; `told` after each."""

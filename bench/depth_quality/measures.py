@@ -36,7 +36,7 @@ Measures = dict[str, float]
 def measure(scored: ScoredClip, answer: Answer) -> Measures:
     """Return every measure of one method on one clip; NaN where a clip has nothing to measure."""
     return (
-        _truth(scored, answer.log_depth)
+        truth(scored, answer.log_depth)
         | _steadiness(scored, answer.log_depth)
         | _drift(scored, answer.log_depth)
         | _restraint(scored, answer)
@@ -70,7 +70,8 @@ def by_confidence(scored: ScoredClip, answer: Answer) -> list[Measures]:
     return rows
 
 
-def _truth(scored: ScoredClip, log_depth: Tensor) -> Measures:
+def truth(scored: ScoredClip, log_depth: Tensor) -> Measures:
+    """Return how far log depth [T, h, w] is from the truth, over all and where it is hard."""
     clip = scored.clip
     error = (log_depth - clip.log_depth).expm1().abs()
     late = torch.zeros(error.shape, dtype=torch.bool)

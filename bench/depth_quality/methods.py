@@ -5,8 +5,10 @@ All see the same pictures, motion and teacher, frame by frame, and answer with l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -19,10 +21,8 @@ from stereocast.training.corruption import Teacher
 from stereocast.training.refine_batches import DT_S
 from stereocast.training.refine_clips import RefineClip
 
-EMA_SHARES = (0.3, 0.5, 0.7, 0.85)
-BILATERAL = ((0.7, 0.03), (0.7, 0.08), (0.85, 0.03), (0.85, 0.08))
-"""Share of the history, and the deviation in log depth at which it counts less."""
-_PICTURE_DEVIATION = 0.05
+TUNED = Path(__file__).with_name("baselines.json")
+"""Settings of the smoothing baselines, written by `python -m stereocast.bench.depth_quality`."""
 GATES = (2, 3, 4)
 RAW, STRONG = "raw teacher", "classic, MC + zero motion, gate 4"
 _RESTING = Reliability(constant=0.0, slope=0.0, change=0.0, own=1.0)
@@ -75,8 +75,13 @@ def ema(share: float) -> Method:
     return run
 
 
-def bilateral(share: float, deviation: float) -> Method:
-    """Return smoothing whose history counts less where depth or picture have changed."""
+def bilateral(share: float, deviation: float, picture_deviation: float) -> Method:
+    """Return smoothing whose history counts less where depth or picture have changed.
+
+    share              of the history where nothing has changed
+    deviation          change of log depth at which it counts e^−½ as much
+    picture_deviation  change of grey, of 1, at which it does
+    """
 
     def run(clip: RefineClip, teacher: Teacher, options: Options) -> Answer:
         grey = clip.picture.float().mean(1) / 255
@@ -86,7 +91,7 @@ def bilateral(share: float, deviation: float) -> Method:
                 answers.append(teacher.log_depth[index])
                 continue
             depth = (teacher.log_depth[index] - answers[-1]) / deviation
-            picture = (grey[index] - grey[index - 1]) / _PICTURE_DEVIATION
+            picture = (grey[index] - grey[index - 1]) / picture_deviation
             keep = share * torch.exp(-(depth.square() + picture.square()) / 2)
             answers.append(torch.lerp(teacher.log_depth[index], answers[-1], keep))
         return Answer(torch.stack(answers))
@@ -128,14 +133,23 @@ def net(network: RefineNetwork) -> Method:
     return run
 
 
+def smoothing(settings: Iterable[tuple[float, ...]]) -> dict[str, Method]:
+    """Return exponential smoothing (share,) and bilateral (share, deviation, of the picture)."""
+    methods: dict[str, Method] = {}
+    for setting in settings:
+        said = ", ".join(f"{number:g}" for number in setting)
+        if len(setting) == 1:
+            methods[f"EMA {said}"] = ema(*setting)
+        else:
+            methods[f"bilateral {said}"] = bilateral(*setting)
+    return methods
+
+
 def baselines() -> dict[str, Method]:
     """Return everything that needs no weights, by name; the raw teacher first."""
+    tuned = json.loads(TUNED.read_text(encoding="utf-8"))
     methods: dict[str, Method] = {RAW: raw}
-    methods |= {f"EMA {share:g}": ema(share) for share in EMA_SHARES}
-    methods |= {
-        f"bilateral {share:g}, {deviation:g}": bilateral(share, deviation)
-        for share, deviation in BILATERAL
-    }
+    methods |= smoothing([tuple(each) for each in tuned["ema"] + tuned["bilateral"]])
     methods["classic, no MC"] = classic(motion=False)
     methods["classic, MC"] = plain_motion()
     methods |= {f"classic, MC + zero motion, gate {gate}": classic(gate=gate) for gate in GATES}

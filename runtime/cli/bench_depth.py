@@ -87,8 +87,9 @@ def depth_quality(
     import torch
 
     from stereocast.bench.depth_quality import run as bench
-    from stereocast.bench.depth_quality.clips import FIRST_SEED, HeldOut
+    from stereocast.bench.depth_quality.clips import HeldOut
     from stereocast.training.refine_clips import ClipShape
+    from stereocast.training.scenes.seeds import DRIFT_SEEDS
 
     width, height = picture_size(size)
     torch.set_num_threads(1)
@@ -96,7 +97,7 @@ def depth_quality(
         kept = cache or Path(draft)
         plan = bench.Plan(
             held_out=HeldOut(kept, ClipShape(frames, height, width), clips),
-            long=HeldOut(kept, ClipShape(300, height, width), long, FIRST_SEED + 10_000)
+            long=HeldOut(kept, ClipShape(300, height, width), long, DRIFT_SEEDS.start)
             if long
             else None,
             weights=_named(weights) if weights else bench.built_in_weights(),
