@@ -14,7 +14,7 @@ from tests.commands import Stereocast
 @pytest.mark.slow
 def test_a_short_life_leaves_nothing_and_is_told(stereocast: Stereocast, inside: Path) -> None:
     result = stereocast(
-        "bench", "soak", "--frames", 60, "--minutes", 0.02, "--connects", 6,
+        "bench", "soak", "--frames", 60, "--minutes", 0.15, "--connects", 6,
         "--reconfigurations", 6, "--json", "soak.json", "--markdown", "soak.md",
     )  # fmt: skip
     report = json.loads((inside / "soak.json").read_text())
