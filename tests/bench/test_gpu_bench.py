@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 
@@ -216,7 +217,8 @@ def test_all_of_it_runs_on_the_cpu(tmp_path, capfd):
     report = json.loads((tmp_path / "cpu-a-rehearsal" / "gpu.json").read_text())
     parts = report["parts"]
     assert [name for name, part in parts.items() if {"failed", "skipped"} & set(part)] == []
-    assert len(parts) == 14
+    kinds = "what agreement graph kernels depth refiner frames encoders decoders loopback soak"
+    assert {re.split("[ ,]", name)[0] for name in parts} >= set(kinds.split())
     assert parts["graph against CPU"]["cuts"] == [1, 1]
     (loopback,) = (part for name, part in parts.items() if name.startswith("loopback"))
     assert loopback["barcodes"]["proven"] > 0
