@@ -267,8 +267,8 @@ class Stream:
         now_ns = time.monotonic_ns()
         self._still_since_ns = self._still_since_ns or now_ns
         is_news = (badge := self._absence.badge(now_ns)) != self._badge
-        shown, is_wanted = self._shown, is_news or self._sink.key_wanted()
-        if shown is None or not (is_wanted and self._sink.wait_for_credit(0)):
+        shown, is_missed = self._shown, self._sink.key_wanted()
+        if shown is None or not ((is_news or is_missed) and self._sink.wait_for_credit(0)):
             return
         self._badge = badge
         if badge:
@@ -276,7 +276,7 @@ class Stream:
             shown = with_badge(replace(shown, pts_ns=pts_ns), badge)
         packet = self._rig.encoder.encode(shown, keyframe=True)
         self._send(packet, shown, [now_ns])
-        self.playback.repeats += not is_news
+        self.playback.repeats += is_missed
         self.report.bytes_out += len(packet.data)
 
     def _obey_viewers(self) -> None:
