@@ -73,7 +73,7 @@ def gpu(
             raise StereocastError(f"{folder}: cannot write the report: {error.strerror}") from None
 
     report = bench_gpu.run(place, say=_say, plan=plan, with_soak=soak, only=part or (), keep=keep)
-    typer.echo(markdown(report))
+    typer.echo(markdown(report), nl=False)
     wrong = failures(report)
     for each in wrong:
         complain(each)
