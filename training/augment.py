@@ -1,7 +1,8 @@
 """What a camera, a lens and a codec do to a picture, done to rendered clips.
 
 Whatever belongs to a camera (colour, gamma, vignette, blur, bars) is the same for all frames of a
-clip; noise, compression and a little exposure differ from frame to frame.
+clip; noise, compression and a little exposure differ from frame to frame. All of it is mild: the
+weather of the rendered worlds (scenes/world/weather.py) has been over the pictures before.
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ def _uniform(draw: torch.Generator, shape: tuple[int, ...], low: float, high: fl
 def _colour(rgb: Tensor, draw: torch.Generator) -> Tensor:
     """Gain per channel and frame, saturation, gamma, contrast around the clip's mean."""
     clips, frames = rgb.shape[:2]
-    gain = _uniform(draw, (clips, 1, 3, 1, 1), 0.85, 1.15) * _uniform(
-        draw, (clips, 1, 1, 1, 1), 0.7, 1.35
+    gain = _uniform(draw, (clips, 1, 3, 1, 1), 0.9, 1.1) * _uniform(
+        draw, (clips, 1, 1, 1, 1), 0.75, 1.3
     )
     flicker = 1 + 0.02 * torch.randn((clips, frames, 1, 1, 1), generator=draw)
     rgb = rgb * (gain * flicker)
     grey = rgb.mean(2, keepdim=True)
-    rgb = torch.lerp(grey, rgb, _uniform(draw, (clips, 1, 1, 1, 1), 0.2, 1.4))
+    rgb = torch.lerp(grey, rgb, _uniform(draw, (clips, 1, 1, 1, 1), 0.5, 1.3))
     centre = rgb.mean((1, 2, 3, 4), keepdim=True)
-    rgb = torch.lerp(centre, rgb, _uniform(draw, (clips, 1, 1, 1, 1), 0.65, 1.3))
-    gamma = torch.exp(_uniform(draw, (clips, 1, 1, 1, 1), -0.35, 0.35))
+    rgb = torch.lerp(centre, rgb, _uniform(draw, (clips, 1, 1, 1, 1), 0.8, 1.25))
+    gamma = torch.exp(_uniform(draw, (clips, 1, 1, 1, 1), -0.25, 0.25))
     return rgb.clamp(1e-4, 1).pow(gamma)
 
 
@@ -57,15 +58,15 @@ def _vignette(rgb: Tensor, draw: torch.Generator) -> Tensor:
     clips, (height, width) = len(rgb), rgb.shape[-2:]
     y = torch.linspace(-1, 1, height)[:, None].square()
     x = torch.linspace(-1, 1, width)[None].square()
-    strength = _uniform(draw, (clips, 1, 1, 1, 1), -0.3, 0.4).clamp_min(0)
+    strength = _uniform(draw, (clips, 1, 1, 1, 1), -0.3, 0.3).clamp_min(0)
     return rgb * (1 - strength * (x + y) / 2)
 
 
 def _soften(rgb: Tensor, draw: torch.Generator) -> Tensor:
-    """Blur half of the clips, as focus and scalers do: drawn smaller and back."""
+    """Blur a quarter of the clips, as focus and scalers do: drawn smaller and back."""
     clips = len(rgb)
-    blurred = torch.rand(clips, generator=draw) < 0.5
-    factors = _uniform(draw, (clips,), 0.4, 0.9).tolist()
+    blurred = torch.rand(clips, generator=draw) < 0.25
+    factors = _uniform(draw, (clips,), 0.5, 0.9).tolist()
     result = rgb.clone()
     size = rgb.shape[-2:]
     for number in blurred.nonzero().flatten().tolist():
@@ -76,16 +77,16 @@ def _soften(rgb: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def _noise(rgb: Tensor, draw: torch.Generator) -> Tensor:
-    """Noise that grows with the square root of light, in three quarters of the clips."""
+    """Noise that grows with the square root of light, in half of the clips."""
     clips = len(rgb)
-    sigma = _uniform(draw, (clips, 1, 1, 1, 1), -0.012, 0.036).clamp_min(0)
+    sigma = _uniform(draw, (clips, 1, 1, 1, 1), -0.02, 0.02).clamp_min(0)
     noise = torch.randn(rgb.shape, generator=draw)
     return (rgb + sigma * (0.4 + rgb.clamp_min(0).sqrt()) * noise).clamp(0, 1)
 
 
 def _compress(rgb: Tensor, draw: torch.Generator) -> Tensor:
-    """Quantise half of the clips' frames block by block, coarser in colour and high frequencies."""
-    chosen = torch.rand(len(rgb), generator=draw) < 0.5
+    """Quantise a quarter of the clips block by block, coarser in colour and fine patterns."""
+    chosen = torch.rand(len(rgb), generator=draw) < 0.25
     steps = torch.exp(_uniform(draw, (len(rgb), 1, 1, 1, 1), -4.6, -2.4))
     if not bool(chosen.any()):
         return rgb
@@ -123,13 +124,13 @@ def _cosines() -> Tensor:
 
 
 def _bars(rgb: Tensor, draw: torch.Generator) -> Augmented:
-    """Lay black bars over one clip in eight: above and below, or left and right."""
+    """Lay black bars over one clip in twelve: above and below, or left and right."""
     clips, (height, width) = len(rgb), rgb.shape[-2:]
     kind = torch.rand(clips, generator=draw)
     share = _uniform(draw, (clips, 1, 1, 1), 0.04, 0.2)
     y = torch.linspace(0, 1, height)[:, None].expand(height, width)
     x = torch.linspace(0, 1, width).expand(height, width)
-    lies = (kind < 0.08).view(-1, 1, 1, 1)
-    stands = ((kind >= 0.08) & (kind < 0.125)).view(-1, 1, 1, 1)
+    lies = (kind < 0.06).view(-1, 1, 1, 1)
+    stands = ((kind >= 0.06) & (kind < 0.085)).view(-1, 1, 1, 1)
     bars = (lies & ((y < share) | (y > 1 - share))) | (stands & ((x < share) | (x > 1 - share)))
     return Augmented(rgb * ~bars[:, :, None], bars)

@@ -17,15 +17,20 @@ def clips(
     count: Annotated[int, typer.Option(min=1, help="How many worlds, three clips of each.")] = 4000,
     size: Annotated[str, typer.Option(metavar="HxW", help="Size of the pictures.")] = "160x288",
     shard: Annotated[int, typer.Option(min=1, help="Worlds in a file.")] = 50,
+    kind: Annotated[
+        str | None, typer.Option(help="Only worlds of this kind.", show_default=False)
+    ] = None,
 ) -> None:
     """Render clips of random worlds; shards that are there are not made again.
 
     \b
     python -m stereocast.training clips --out clips
     python -m stereocast.training clips --out held-out --first 900000 --count 64
+    python -m stereocast.training clips --out clips --first 10000 --count 300 --kind thicket
     """
     from stereocast.training.progress import progress
     from stereocast.training.render import render_shards
+    from stereocast.training.scenes import WorldClip
 
     height, by, width = size.partition("x")
     if not (by and height.isdecimal() and width.isdecimal()):
@@ -37,5 +42,6 @@ def clips(
             range(first, first + count),
             size=(int(height), int(width)),
             worlds=shard,
+            world=lambda seed, tall, wide: WorldClip(seed, tall, wide, kind),
             told=lambda: advance(""),
         )

@@ -86,39 +86,41 @@ class ClipShards:
         rgb, depth, place = self._clips[number]
         return torch.from_numpy(rgb[place].copy()), torch.from_numpy(depth[place].copy()).float()
 
-    def cut(self, number: int, size: tuple[int, int], draw: torch.Generator, frames: int) -> Batch:
-        """Return one clip as a batch of one: a random window, at least 60 % of the sides.
+    def cut(
+        self, number: int, size: tuple[int, int], draw: torch.Generator, least: float = 1.0
+    ) -> Batch:
+        """Return one clip as a batch of one: a random window, at least `least` of the sides.
 
-        Of its frames some are kept, in their order. The window is stretched by up to 20 %, as
-        lenses and scalers do, and may be mirrored.
+        The window is stretched by up to 20 %, as lenses and scalers do. It may be mirrored, and
+        may run backwards.
         """
         rgb, depth, place = self._clips[number]
-        kept = sorted(torch.randperm(rgb.shape[1], generator=draw)[:frames].tolist())
         height, width = rgb.shape[-2:]
-        share, stretch, x, y, mirror = torch.rand(5, generator=draw).tolist()
+        share, stretch, x, y, mirror, back = torch.rand(6, generator=draw).tolist()
         aspect = size[1] / size[0] * 1.2 ** (2 * stretch - 1)
         tallest = min(height, width / aspect)
-        rows = max(int(tallest * (0.6 + 0.4 * share)), 8)
+        rows = max(int(tallest * (least + (1 - least) * share)), 8)
         columns = min(int(rows * aspect), width)
         top, left = int(y * (height - rows + 1)), int(x * (width - columns + 1))
-        window = (kept, slice(top, top + rows), slice(left, left + columns))
-        colours = torch.from_numpy(rgb[place][kept, :, window[1], window[2]].copy()).float() / 255
+        window = (slice(top, top + rows), slice(left, left + columns))
+        colours = torch.from_numpy(rgb[place][:, :, *window].copy()).float() / 255
         colours = torch.nn.functional.interpolate(
             colours, size=size, mode="bilinear", align_corners=False
         )
-        maps = torch.from_numpy(depth[place][window].copy()).float()
+        maps = torch.from_numpy(depth[place][:, *window].copy()).float()
         half = (-(-size[0] // 2), -(-size[1] // 2))
         maps = torch.nn.functional.interpolate(maps[:, None], size=half, mode="nearest-exact")[:, 0]
         if mirror < 0.5:
             colours, maps = colours.flip(-1), maps.flip(-1)
+        if back < 0.5:
+            colours, maps = colours.flip(0), maps.flip(0)
         return Batch(colours[None], maps[None])
 
     def batch(
-        self, numbers: list[int], size: tuple[int, int], draw: torch.Generator,
-        frames: int | None = None,
-    ) -> Batch:  # fmt: skip
-        """Return these clips, each cut for itself, at one size (h, w); None: all their frames."""
-        cuts = [self.cut(number, size, draw, frames or self.length) for number in numbers]
+        self, numbers: list[int], size: tuple[int, int], draw: torch.Generator, least: float = 1.0
+    ) -> Batch:
+        """Return these clips, each cut for itself, at one size (h, w)."""
+        cuts = [self.cut(number, size, draw, least) for number in numbers]
         return Batch(
             torch.cat([cut.rgb for cut in cuts]), torch.cat([cut.inverse_depth for cut in cuts])
         )

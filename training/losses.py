@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 BETA = 0.3
-MOST = 10.0
-"""A hand before the lens counts as no nearer than this many deviations."""
+MOST = 4.0
+"""A hand before the lens counts as no nearer than this many deviations: farther tails cost the
+layout of the rest."""
 SCALES = 4
 STEADY = 0.3
 """Changes of the true depth above this are not asked to be followed from frame to frame: things
@@ -54,5 +55,5 @@ def temporal_loss(depth: Tensor, target: Tensor) -> Tensor:
     """Return how far changes from frame to frame are from the true ones, where those are small."""
     wanted = target.diff(dim=1)
     steady = wanted.abs() < STEADY
-    error = (depth.diff(dim=1) - wanted).abs() * steady
+    error = (depth.diff(dim=1) - wanted).abs() * steady  # of single frames: nothing
     return error.sum() / steady.sum().clamp_min(1)

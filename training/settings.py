@@ -19,20 +19,24 @@ LAST_TRAINING_SEED = TRAINING_SEEDS[-1]
 class Phase:
     """A part of the training: pictures of height × width, ± `jitter` of both sides.
 
-    share  of all steps
-    clips  in a batch
+    share   of all steps
+    clips   in a batch
+    frames  the last of each clip, that are seen at once; what lies before gives motion
     """
 
     height: int
     width: int
     share: float
     clips: int
+    frames: int = 1
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < 32 or self.clips < 1 or not 0 < self.share <= 1:
+        fits = min(self.height, self.width) >= 32 and min(self.clips, self.frames) >= 1
+        if not fits or not 0 < self.share <= 1:
             raise ConfigError(
-                f"training: a phase needs sides >= 32, clips >= 1 and a share in (0, 1], got {self}"
+                f"training: a phase needs sides >= 32, clips and frames >= 1 and a share in "
+                f"(0, 1], got {self}"
             )
 
 
@@ -42,13 +46,13 @@ class TinySettings:
 
     seed                 of weights, order and augmentation
     steps                in all
-    rate                 greatest learning rate; warm-up, then a cosine to a hundredth
+    rate                 greatest learning rate; warm-up, then a cosine to `last_rate` of it
     average              decay of the mean of the weights, which is what is kept
     gradient, late_gradient  weight of `gradient_loss`, in the last third the latter
     temporal             weight of `temporal_loss`
     still_share          share of clips in which every frame is a first one
     no_flow_share        share of clips without motion channels
-    frames               of each clip that are seen at once, in their order, 2 or more
+    least_crop           least share of a picture's sides that is seen
     save_steps           steps between checkpoints
     """
 
@@ -56,6 +60,7 @@ class TinySettings:
     steps: int
     seed: int = 1
     rate: float = 1.2e-3
+    last_rate: float = 0.01
     decay: float = 0.01
     warm_up: int = 100
     average: float = 0.998
@@ -64,7 +69,7 @@ class TinySettings:
     temporal: float = 0.5
     still_share: float = 0.15
     no_flow_share: float = 0.15
-    frames: int = 4
+    least_crop: float = 0.85
     save_steps: int = 200
 
     def __post_init__(self) -> None:

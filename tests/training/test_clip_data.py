@@ -45,15 +45,25 @@ def test_a_folder_without_clips_says_what_makes_them(tmp_path: Path):
 
 
 def test_a_window_keeps_picture_and_depth_together(tmp_path: Path):
-    """Depth that is the picture's red channel still is after cutting, mirroring and scaling."""
+    """Depth that is the picture's red channel still is after cutting, turning and scaling."""
     ramp = torch.linspace(0, 255, 64).expand(1, 4, 3, 40, 64).to(torch.uint8)
     write_shard(tmp_path, "a", ramp, 255 / ramp[:, :, 0].float().clamp_min(1), {})
     clips = ClipShards(tmp_path)
     for seed in range(6):
-        batch = clips.batch([0], (32, 48), torch.Generator().manual_seed(seed))
+        batch = clips.batch([0], (32, 48), torch.Generator().manual_seed(seed), least=0.6)
         assert batch.rgb.shape == (1, 4, 3, 32, 48)
         seen = batch.rgb[:, :, 0].unflatten(-1, (24, 2)).mean(-1)[:, :, ::2]
         assert torch.allclose(seen, batch.inverse_depth, atol=0.03)
+
+
+def test_about_half_of_the_clips_run_backwards(tmp_path: Path):
+    shades = torch.tensor([10, 60, 120, 180], dtype=torch.uint8).view(1, 4, 1, 1, 1)
+    write_shard(tmp_path, "a", shades.expand(1, 4, 3, 40, 64), torch.ones(1, 4, 40, 64), {})
+    clips, back = ClipShards(tmp_path), 0
+    for seed in range(12):
+        first = clips.batch([0], (32, 48), torch.Generator().manual_seed(seed)).rgb[0, 0].mean()
+        back += int(first > 0.5)
+    assert 2 <= back <= 10
 
 
 def test_clips_of_a_seed_are_the_same_and_without_cuts():
@@ -81,7 +91,7 @@ def test_training_and_held_out_seeds_do_not_mix(tmp_path: Path):
 
 
 def test_augmented_pictures_are_pictures_and_differ():
-    rgb = torch.rand(16, 4, 3, 36, 52, generator=torch.Generator().manual_seed(1))
+    rgb = torch.rand(32, 2, 3, 36, 52, generator=torch.Generator().manual_seed(1))
     first = augment(rgb.clone(), torch.Generator().manual_seed(2))
     again = augment(rgb.clone(), torch.Generator().manual_seed(2))
     assert torch.equal(first.rgb, again.rgb)

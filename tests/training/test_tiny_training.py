@@ -13,12 +13,13 @@ from stereocast.engine.errors import ConfigError
 from stereocast.training.data import ClipShards, write_shard
 from stereocast.training.settings import Phase, TinySettings, read_settings
 from stereocast.training.tiny import TinyTraining, learning_rate, train
+from stereocast.training.tiny_batches import Ahead, example, order
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIG = REPOSITORY / "configs" / "training" / "tiny.toml"
+CONFIGS = [REPOSITORY / "configs" / "training" / f"tiny{part}.toml" for part in ("", "-finish")]
 SETTINGS = TinySettings(
-    phases=(Phase(32, 48, 0.5, 4), Phase(40, 64, 0.5, 3, jitter=0.2)), steps=40, warm_up=5,
-    average=0.5, save_steps=4,
+    phases=(Phase(32, 48, 0.5, 4), Phase(40, 64, 0.5, 3, frames=2, jitter=0.2)), steps=40,
+    warm_up=5, average=0.5, save_steps=4,
 )  # fmt: skip
 
 
@@ -68,12 +69,31 @@ def test_another_seed_does_not_continue(tmp_path: Path):
         training.restore(tmp_path / "b.pt")
 
 
-def test_every_epoch_has_each_clip_once(tmp_path: Path):
-    training = TinyTraining(SETTINGS, made_clips(tmp_path, count=11))
-    numbers = [number for step in range(11) for number in training._numbers(step, 4)]
+def test_every_epoch_has_each_clip_once():
+    numbers = [number for step in range(11) for number in order(1, 4 * step, 4, total=11)]
     epochs = [numbers[first : first + 11] for first in range(0, 44, 11)]
     assert all(sorted(epoch) == list(range(11)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_what_is_made_ahead_is_what_the_step_would_have_made(tmp_path: Path):
+    training = TinyTraining(SETTINGS, made_clips(tmp_path))
+    with Ahead(training.example) as ahead:
+        for step in (0, 1, 2):
+            ready, wanted = ahead.take(step, further=step < 2), training.example(step)
+            assert torch.equal(ready.image, wanted.image)
+            assert torch.equal(ready.target, wanted.target)
+            assert torch.equal(ready.motion, wanted.motion)
+
+
+def test_a_single_frame_has_motion_from_the_frames_before(tmp_path: Path):
+    settings = replace(SETTINGS, still_share=0.0, no_flow_share=0.0)
+    shown = example(settings, made_clips(tmp_path), step=0)
+    assert shown.target.shape[1] == 1 and shown.visible.all()
+    assert shown.motion.flatten(1).abs().sum(1).min() > 0
+    still = example(replace(settings, still_share=1.0), made_clips(tmp_path), step=0)
+    assert not still.motion.any() and not still.visible.any()
+    assert torch.equal(still.image, shown.image)
 
 
 def test_the_rate_warms_up_and_fades():
@@ -83,10 +103,11 @@ def test_the_rate_warms_up_and_fades():
     assert rates[-1] < 0.03 * SETTINGS.rate
 
 
-def test_the_committed_settings_are_read_and_every_phase_comes():
-    settings = read_settings(CONFIG)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_committed_settings_are_read_and_every_phase_comes(path: Path):
+    settings = read_settings(path)
     phases = [settings.phase_at(step) for step in range(settings.steps)]
-    assert [phases[0], phases[-1]] == list(settings.phases)
+    assert tuple(dict.fromkeys(phases)) == settings.phases
 
 
 def test_a_setting_nobody_knows_is_named(tmp_path: Path):
@@ -102,8 +123,9 @@ def test_a_setting_nobody_knows_is_named(tmp_path: Path):
 def test_no_training_setting_names_real_pictures():
     """Committed weights see rendered worlds only; folders come from the command line."""
     paths = sorted((REPOSITORY / "configs" / "training").glob("*.toml"))
-    assert CONFIG in paths
+    assert set(CONFIGS) <= set(paths)
     for path in paths:
         text = path.read_text()
         assert "shared" not in text and "/data" not in text and "data/" not in text, path
-    assert not any(isinstance(value, str) for value in vars(read_settings(CONFIG)).values())
+    for path in CONFIGS:
+        assert not any(isinstance(value, str) for value in vars(read_settings(path)).values())
