@@ -16,7 +16,9 @@ from stereocast.training.tiny import TinyTraining, learning_rate, train
 from stereocast.training.tiny_batches import Ahead, example, order
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIGS = [REPOSITORY / "configs" / "training" / f"tiny{part}.toml" for part in ("", "-finish")]
+CONFIGS = [
+    REPOSITORY / "configs" / "training" / f"tiny{part}.toml" for part in ("", "-finish", "-stream")
+]
 SETTINGS = TinySettings(
     phases=(Phase(32, 48, 0.5, 4), Phase(40, 64, 0.5, 3, frames=2, jitter=0.2)), steps=40,
     warm_up=5, average=0.5, save_steps=4,
