@@ -43,9 +43,20 @@ class _Pipe:
 
 def send_ts(send: Callable[[bytes], Any], what: Broadcast, stop: threading.Event) -> None:
     """Send MPEG-TS in real time until `stop`, the end of the pictures, or a receiver that left."""
+    send_as("mpegts", send, what, stop)
+
+
+def send_as(
+    container_format: str,
+    send: Callable[[bytes], Any],
+    what: Broadcast,
+    stop: threading.Event,
+    options: dict[str, str] | None = None,
+) -> None:
+    """Send as `send_ts`, as FFmpeg's muxer of any format has it; `options` are the muxer's."""
     with (
         contextlib.suppress(OSError, av.FFmpegError),
-        av.open(_Pipe(send), "w", format="mpegts") as container,
+        av.open(_Pipe(send), "w", format=container_format, options=options or {}) as container,
     ):
         stream = container.add_stream("libx264", rate=what.fps)
         _configure(stream.codec_context, what.height, what.width)

@@ -20,6 +20,7 @@ from stereocast.runtime.source.live.recipe import Recipe, SourceConfig, read_add
 from stereocast.runtime.source.live.source import LiveSource
 from tests import clips
 from tests.clips import Clip, picture
+from tests.rtsp_sender import RtspSender
 from tests.senders import Broadcast, HttpSender, TcpSender, UdpSender
 
 HEIGHT, WIDTH = 96, 160
@@ -49,6 +50,13 @@ def udp(_: Path) -> Iterator[Recipe]:
 def http(_: Path) -> Iterator[Recipe]:
     sender = HttpSender()
     yield recipe_of(sender.url("/live.ts"))
+    sender.close()
+
+
+@contextmanager
+def rtsp(_: Path) -> Iterator[Recipe]:
+    sender = RtspSender(password="secret")
+    yield recipe_of(sender.url)
     sender.close()
 
 
@@ -187,7 +195,7 @@ def pushed(folder: Path) -> Iterator[Recipe]:
 
 
 KINDS: dict[str, Callable[..., object]] = {
-    kind.__name__: kind for kind in (tcp, udp, http, hls, web, camera, screen, pushed)
+    kind.__name__: kind for kind in (tcp, udp, http, rtsp, hls, web, camera, screen, pushed)
 }
 
 
