@@ -2,9 +2,9 @@
 
 A film with a flash and a beep each second is streamed by `stereocast live` in a process of its own.
 A viewer here decodes both. A picture counts as seen when it is decoded, a sample as heard when
-DelayedPlayout, which is the page's rule too, says that it is to be played; both by one clock. What
-a screen and a loudspeaker add is not in it. Beside it stands what the clocks of the server alone
-say, and what a recording of the same stream holds.
+DelayedPlayout says that it is to be played; both by one clock. What a screen and a loudspeaker add
+is not in it. Beside it stands what the clocks of the server alone say, and what a recording of the
+same stream holds.
 """
 
 from __future__ import annotations

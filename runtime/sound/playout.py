@@ -5,7 +5,9 @@ is through much sooner. So it is held back by what the pictures need (the median
 by what it needs itself where that is more. That delay changes; sound follows it by being played up
 to one per cent faster or slower, which nobody hears, and only jumps where it is half a second off.
 
-This is what the page's player does, too; `stereocast bench sound` measures with this one.
+`stereocast bench sound` measures with this. The page keeps the same delay, bends the pitch as
+little and jumps at the same half second; its player (web/static/sound-delay.js, sound-ring.js) also
+jumps where it stays a tenth of a second off for two seconds, and allows for its audio device.
 """
 
 from __future__ import annotations

@@ -94,9 +94,7 @@ class SoundSender:
             self._out.send(Parcel(os.getpid(), epoch, capture_ns, sound).to_bytes())
             self._is_torn = False
         except BlockingIOError:
-            self._is_torn = (
-                True  # the parent is busy with something else: it is the newest that counts
-            )
+            self._is_torn = True  # the parent is busy with something else; the newest counts
         except OSError:
             self._is_over = True  # nobody wants it any more
 
