@@ -15,6 +15,7 @@ from stereocast.runtime import wire
 from stereocast.runtime.address import Address, parse_address
 from stereocast.runtime.client import StreamClient
 from stereocast.runtime.encode import Packet
+from stereocast.runtime.sink.router_thread import CONTROL_MESSAGES
 from stereocast.runtime.sink.zmq_router import RouterSink
 from stereocast.runtime.viewers import ViewerLimits
 from tests.patience import PATIENCE_S, eventually
@@ -154,7 +155,8 @@ def test_a_viewer_that_never_reads_blocks_neither_engine_nor_close(
         mute.send_multipart(hello(credit=8))
         assert sink.wait_for_credit(PATIENCE_S)
         data, took_s = bytes(100_000), []
-        for seq in range(80):
+        # As many as its socket may hold here, and more.
+        for seq in range(ViewerLimits().max_credit + CONTROL_MESSAGES + 40):
             mute.send_multipart(wire.pack(wire.Credit(n=8)), zmq.NOBLOCK)
             sink.wait_for_credit(0.05)
             began = time.monotonic()
