@@ -217,6 +217,7 @@ def test_a_captured_network_agrees_with_an_eager_one_on_the_same_device():
         assert float((graph - expected).abs().max()) <= 1e-3 * spread
 
 
+@pytest.mark.slow
 def test_a_whole_step_by_emulated_kernels_gives_the_pictures_of_the_native_ones():
     """The launches a GPU would get, with their grids and arguments, in the order of a stream."""
     emulator = Emulator(orders=("forward",))
