@@ -48,6 +48,7 @@ format: $(VENV)/installed   ## rewrite the sources as `check` wants them
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i $(C_SOURCES)
 
+# A dash: these exit with 1 where a goal is missed, which make says, and the other benches still run.
 bench: $(VENV)/installed   ## every bench, into bench/results/
 	@mkdir -p bench/results
 	$(BIN)/stereocast bench kernels --json bench/results/kernels.json
@@ -61,7 +62,7 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	$(BIN)/stereocast bench latency --seconds 60 --json bench/results/latency.json
 	$(BIN)/stereocast bench overload --seconds 30 --json bench/results/overload.json
 	-$(BIN)/stereocast bench sound --json bench/results/sound.json
-	$(BIN)/stereocast bench soak --json bench/results/soak.json --markdown bench/results/soak.md
+	-$(BIN)/stereocast bench soak --json bench/results/soak.json --markdown bench/results/soak.md
 	$(BIN)/stereocast bench gateway --json bench/results/gateway.json
 	$(BIN)/stereocast bench latency --slow-viewer --seconds 30 --json bench/results/slow-viewer.json
 	$(PYTEST) -m slow -s tests/web --watch-seconds 60
