@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -149,34 +149,37 @@ def live(
     )
     found = open_source(source, options, live=chosen.source, sound=chosen.live.sound)
     opened = decoded_on_gpu(found, chosen, options)
-    with closing(PacedSource(opened, realtime=realtime)) as paced:
-        say(opened.info.notes)
-        sound = _open_sound(opened, paced, chosen)
-        workshop = Workshop(opened.info, chosen, layout, sound.audio if sound else None)
-        rig = workshop.build((opened.info.height, opened.info.width))
-        with (
-            closing(rig),
-            _offer(rig.stream, chosen, address, curve) as sink,
-            _heard(sound, sink),
-            _capturing(capture, workshop, chosen, layout) as kept,
-        ):
-            overload = _lightener(paced, workshop, sink, chosen.live.degrade)
-            stream = Stream(
-                paced, rig, sink, build=workshop.build, overload=overload, capture=kept,
-                strip=latency_strip,
-            )  # fmt: skip
-            typer.echo(f"live at {sink.address.url}  ({workshop.encoder_description})")
-            page = web_beside(sink.address.url, web_port, lan=lan) if web else nullcontext()
-            with page, closing(stream):
-                broken = _run(stream, sink, seconds)
-            say(getattr(opened, "remarks", ()))
-            report = report_of(stream, paced, sink, chosen)
-            report |= workshop.stages_report | {
-                "degrade": None if overload is None else overload.report,
-                "partial": broken,
-            }
-    typer.echo(summary_of(report))
-    write_json(json, report)
+    with ExitStack() as ending:
+        with closing(PacedSource(opened, realtime=realtime)) as paced:
+            say(opened.info.notes)
+            sound = _open_sound(opened, paced, chosen)
+            workshop = Workshop(opened.info, chosen, layout, sound.audio if sound else None)
+            rig = workshop.build((opened.info.height, opened.info.width))
+            # Until the report is written: who is asked to end while it ends has nothing to lose.
+            stop = ending.enter_context(_stopping(seconds))
+            with (
+                closing(rig),
+                _offer(rig.stream, chosen, address, curve) as sink,
+                _heard(sound, sink),
+                _capturing(capture, workshop, chosen, layout) as kept,
+            ):
+                overload = _lightener(paced, workshop, sink, chosen.live.degrade)
+                stream = Stream(
+                    paced, rig, sink, build=workshop.build, overload=overload, capture=kept,
+                    strip=latency_strip,
+                )  # fmt: skip
+                typer.echo(f"live at {sink.address.url}  ({workshop.encoder_description})")
+                page = web_beside(sink.address.url, web_port, lan=lan) if web else nullcontext()
+                with page, closing(stream):
+                    broken = _run(stream, sink, stop)
+                say(getattr(opened, "remarks", ()))
+                report = report_of(stream, paced, sink, chosen)
+                report |= workshop.stages_report | {
+                    "degrade": None if overload is None else overload.report,
+                    "partial": broken,
+                }
+        typer.echo(summary_of(report))
+        write_json(json, report)
     if broken:
         complain(broken)
         raise typer.Exit(ExitCode.PARTIAL if stream.report.frames_out else ExitCode.FAILED)
@@ -248,12 +251,12 @@ def _lightener(
     return Overload(paced, Ladder(rungs(can_shrink=can_shrink)), workshop.session, sink.tell)
 
 
-def _run(stream: Stream, sink: RouterSink, seconds: float | None) -> str | None:
+def _run(stream: Stream, sink: RouterSink, stop: threading.Event) -> str | None:
     """Stream to the end; return how the source broke, if it did."""
     from stereocast.engine.errors import SourceError
 
     try:
-        with _stopping(seconds) as stop, status_line(stream, sink):
+        with status_line(stream, sink):
             stream.run(stop)
     except SourceError as error:
         return str(error)

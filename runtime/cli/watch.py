@@ -136,12 +136,14 @@ def _watch(address: str, options: WatchOptions, curve: Path | None, console: Con
             on_tick=status.show,
             on_notice=lambda text: say(f"server: {text}"),
         )
-        try:
-            with outputs.closed(say), status.live, stopping_gently(session.stop):
-                ending = session.run(seconds=options.seconds, frames=options.frames)
-            say(f"{ending}:")
-        finally:
-            _tell(session, outputs, options, console)
+        # Also while it ends: a recording is finished, and the report written, whoever asks.
+        with stopping_gently(session.stop):
+            try:
+                with outputs.closed(say), status.live:
+                    ending = session.run(seconds=options.seconds, frames=options.frames)
+                say(f"{ending}:")
+            finally:
+                _tell(session, outputs, options, console)
 
 
 def _check_files(options: WatchOptions) -> None:

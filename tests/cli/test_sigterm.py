@@ -84,3 +84,20 @@ def test_sigterm_ends_stream_and_recording_within_two_seconds(
         return max(told_s, leaving_s)
 
     assert soonest(ATTEMPTS, LIMIT_S, attempt) <= LIMIT_S
+
+
+@pytest.mark.slow
+def test_a_stream_asked_to_end_while_it_ends_still_writes_its_report(
+    start: Start, tmp_path: Path
+) -> None:
+    place, report = f"ipc://{tmp_path / 's' / 'stream'}", tmp_path / "live.json"
+    size = "testsrc:?size=160x90&fps=10"
+    live = start("live", size, "--address", place, "--frames", 3, "--json", report)
+    assert live.line().startswith("live at")
+    address = parse_address(place, folder=tmp_path)
+    with StreamClient(address, name="test", connect_timeout_s=MOST_S) as client:
+        session = WatchSession(client, [])
+        assert session.run(seconds=MOST_S) is Ending.END_OF_STREAM
+    live.send(signal.SIGTERM)
+    assert live.result().code == 0
+    assert report.exists()
