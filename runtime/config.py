@@ -11,7 +11,7 @@ import math
 import tomllib
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -95,10 +95,13 @@ class DeviceConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting, room by room; each table of a TOML file is one field."""
+    """Every setting, room by room; each table of a TOML file is one field.
+
+    The engine alone guesses depth (`prior`); who has the runtime, has the built-in network.
+    """
 
     scene: SceneConfig = field(default_factory=SceneConfig)
-    depth: DepthConfig = field(default_factory=DepthConfig)
+    depth: DepthConfig = field(default_factory=lambda: DepthConfig(model="tiny"))
     refine: RefineConfig = field(default_factory=RefineConfig)
     stereo: StereoConfig = field(default_factory=StereoConfig)
     formats: FormatsConfig = field(default_factory=FormatsConfig)
@@ -169,10 +172,16 @@ def _override(tables: dict[str, Any], setting: str) -> None:
     tables.setdefault(room, {})[key.strip()] = value
 
 
-def build(schema: type[T], values: Mapping[str, Any], origin: str, path: str = "") -> T:
-    """Return `schema` filled from `values`; raise ConfigError with `origin` where they differ."""
+def build(
+    schema: type[T], values: Mapping[str, Any], origin: str, path: str = "", base: T | None = None
+) -> T:
+    """Return `schema` filled from `values`; raise ConfigError with `origin` where they differ.
+
+    base  has what `values` leave out; None: the defaults of `schema`
+    """
     hints = get_type_hints(schema)
     known = {entry.name: hints[entry.name] for entry in fields(schema)}  # type: ignore[arg-type]
+    first = _first_values(schema) if base is None else {}
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         where = f"{path}.{key}" if path else key
@@ -181,18 +190,24 @@ def build(schema: type[T], values: Mapping[str, Any], origin: str, path: str = "
             meant = f"{path}.{close[0]}" if path and close else "".join(close)
             hint = f"Did you mean '{meant}'?" if close else f"Known: {', '.join(known)}."
             raise ConfigError(f"{origin}: unknown key '{where}'. {hint}")
-        arguments[key] = _convert(known[key], value, origin, where)
+        arguments[key] = _convert(known[key], value, origin, where, first.get(key))
     try:
-        return schema(**arguments)
+        return schema(**arguments) if base is None else replace(base, **arguments)  # type: ignore[type-var]
     except ConfigError as error:
         raise ConfigError(f"{origin}: {error}") from None
 
 
-def _convert(kind: Any, value: Any, origin: str, where: str) -> Any:
+def _first_values(schema: Any) -> dict[str, Any]:
+    """Return what the fields of a dataclass that are made anew begin with."""
+    makers = {entry.name: entry.default_factory for entry in fields(schema)}
+    return {name: make() for name, make in makers.items() if make is not MISSING}
+
+
+def _convert(kind: Any, value: Any, origin: str, where: str, base: Any = None) -> Any:
     if is_dataclass(kind):
         if not isinstance(value, dict):
             raise ConfigError(f"{origin}: '{where}' is a table, got {value!r}")
-        return build(kind, value, origin, where)  # type: ignore[arg-type]
+        return build(kind, value, origin, where, base)
     if isinstance(kind, types.UnionType):
         return _convert_to_one(get_args(kind), value, origin, where)
     if kind is float and type(value) is int and abs(value) < 2**53:

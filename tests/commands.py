@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 PATIENCE_S = 60.0
@@ -23,6 +23,19 @@ class Result:
 Stereocast = Callable[..., Result]
 
 
+def guessing(arguments: Sequence[object]) -> list[str]:
+    """Return a command line that guesses depth, unless it says where depth shall come from.
+
+    The built-in network is exported once for every shape of picture, which takes seconds: tests of
+    other things do without. `test_models_at_work.py` runs what a user gets.
+    """
+    words = [str(argument) for argument in arguments]
+    says = any(word in ("--model", "--config") or "depth.model" in word for word in words)
+    if words[:1] in (["convert"], ["live"]) and not says:
+        words += ["--set", "depth.model=prior"]
+    return words
+
+
 class Process:
     """A command in a process of its own; killed at the end of the test if it still runs."""
 
@@ -33,7 +46,7 @@ class Process:
             "from stereocast.runtime.cli import main; main()"
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, arguments)],
+            [sys.executable, "-c", program, *guessing(arguments)],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

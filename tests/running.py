@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from stereocast.engine.session import Session
+from stereocast.engine.session import DepthConfig, Session
 from stereocast.runtime import wire
 from stereocast.runtime.address import Address
 from stereocast.runtime.cli.live_rig import lightened
@@ -24,6 +24,7 @@ from stereocast.runtime.stream import Stream
 from tests import patience
 
 PATIENCE_S = patience.PATIENCE_S
+GUESSING = Config(depth=DepthConfig(model="prior"))
 
 
 def build_rig(
@@ -40,7 +41,7 @@ def build_rig(
 
 
 def build_session(frame_size: tuple[int, int], rung: Rung) -> Session:
-    return Session(frame_size, lightened(Config(), rung).engine())
+    return Session(frame_size, lightened(GUESSING, rung).engine())
 
 
 class Running:

@@ -11,7 +11,7 @@ import torch
 from stereocast.kernels import native
 from stereocast.runtime.cli import run
 from stereocast.runtime.threads import usable_cores
-from tests.commands import Process, Result, Stereocast
+from tests.commands import Process, Result, Stereocast, guessing
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def stereocast(capsys: pytest.CaptureFixture[str]) -> Iterator[Stereocast]:
 
     def command(*arguments: object) -> Result:
         capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
+        code = run(guessing(arguments))
         printed = capsys.readouterr()
         return Result(code, printed.out.splitlines(), printed.err.splitlines())
 

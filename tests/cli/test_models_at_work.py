@@ -28,6 +28,22 @@ def test_the_option_equals_the_setting_and_comes_last():
     assert with_model(None, None) == []
 
 
+def test_a_table_without_a_model_keeps_the_built_in_one():
+    assert load().depth.model == "tiny"
+    fewer = load(None, ["depth.height=112"]).depth
+    assert (fewer.model, fewer.height, fewer.width) == ("tiny", 112, 252)
+
+
+@pytest.mark.slow  # exports the network
+def test_without_a_word_the_built_in_network_sees_depth(stereocast: Stereocast, inside: Path):
+    result = stereocast("convert", CLIP, "out.mkv", "--config", "cpu", "--json", "report.json")
+    assert result.code == 0, result.err
+    assert any("depth by tiny at " in line for line in result.err)
+    report = json.loads((inside / "report.json").read_text())
+    assert report["depth_stage"]["model"] == "tiny"
+    assert report["depth_stage"]["runner"].startswith("ONNX Runtime")
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
     [

@@ -19,9 +19,9 @@ from stereocast.runtime import machine
 from stereocast.runtime.capture import Capture, CaptureWriter, Done, Step
 from stereocast.runtime.cli import run
 from stereocast.runtime.cli.live_rig import SessionShop
-from stereocast.runtime.config import Config
 from stereocast.runtime.ladder import RUNGS
 from tests.clips import picture
+from tests.running import GUESSING
 
 SIZE, OTHER_SIZE = (48, 336), (36, 324)
 
@@ -40,14 +40,14 @@ def steps_of(path: Path) -> list[tuple[Step, Frame]]:
 
 @pytest.fixture
 def shop() -> SessionShop:
-    return SessionShop(Config(), Layout.FULL_SBS)
+    return SessionShop(GUESSING, Layout.FULL_SBS)
 
 
 @pytest.fixture
 def captured(tmp_path: Path, shop: SessionShop) -> Path:
     """A stream with all in it: controls, a barcode, a reset, a lighter rung, another size."""
     path = tmp_path / "a.capture"
-    head = {"config": asdict(Config()), "layout": "full-sbs", "packages": machine.versions()}
+    head = {"config": asdict(GUESSING), "layout": "full-sbs", "packages": machine.versions()}
     writer = CaptureWriter(path, head, shop.rung_of)
     session = shop.session(SIZE, RUNGS[0])
     for index in range(12):
