@@ -40,10 +40,10 @@ class Running:
     def __init__(self, stream: Stream, address: Address) -> None:
         self.report: StreamReport = stream.report
         self.address = address
-        self._stream = stream
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="soak")
+        # Only the thread holds the stream, and a network's threads with it, and lets go at its end.
+        self._thread = threading.Thread(target=self._run, args=(stream,), name="soak")
         self._thread.start()
 
     @property
@@ -58,9 +58,9 @@ class Running:
         self._stop.set()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _run(self, stream: Stream) -> None:
         try:
-            self._stream.run(self._stop)
+            stream.run(self._stop)
         except BaseException as failure:
             self._failure = failure
 
