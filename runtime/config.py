@@ -207,7 +207,7 @@ def _convert(kind: Any, value: Any, origin: str, where: str, base: Any = None) -
     if is_dataclass(kind):
         if not isinstance(value, dict):
             raise ConfigError(f"{origin}: '{where}' is a table, got {value!r}")
-        return build(kind, value, origin, where, base)
+        return build(kind, value, origin, where, base)  # type: ignore[arg-type]
     if isinstance(kind, types.UnionType):
         return _convert_to_one(get_args(kind), value, origin, where)
     if kind is float and type(value) is int and abs(value) < 2**53:
