@@ -21,6 +21,7 @@ from stereocast.engine.artefact import (
     read_manifest,
 )
 from stereocast.engine.errors import ConfigError, MissingDependency, PlanMismatch
+from stereocast.engine.onnx_runtime import onnx_runtime
 from stereocast.engine.runner import TensorSpec
 
 _TYPES: dict[str, tuple[torch.dtype, type[np.generic]]] = {
@@ -97,7 +98,7 @@ class OnnxRunner:
 
 def _open(path: Path, threads: int) -> Any:
     try:
-        import onnxruntime
+        onnxruntime = onnx_runtime()
     except ImportError as error:
         raise MissingDependency(
             f"{path} needs ONNX Runtime ({error}): pip install onnxruntime"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from stereocast.engine.artefact import check_file, read_manifest
 from stereocast.engine.errors import ConfigError
+from stereocast.engine.onnx_runtime import onnx_runtime
 from stereocast.export.manifest import Built, write_artefact
 from stereocast.export.to_onnx import serialise
 
@@ -27,6 +28,8 @@ def quantise(source: Path, target: Path) -> Path:
     PlanMismatch if it does not fit its manifest.
     """
     import onnx
+
+    onnx_runtime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     manifest = read_manifest(source)

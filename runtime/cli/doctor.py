@@ -35,9 +35,10 @@ print(json.dumps({
 """
 
 _NETWORK_PROBE = """
-import json, pathlib, tempfile, onnx, onnxruntime, torch
+import json, pathlib, tempfile, onnx, torch
 from onnx import TensorProto, helper
 from stereocast.engine.onnx_runner import OnnxRunner
+from stereocast.engine.onnx_runtime import onnx_runtime
 kind = TensorProto.FLOAT
 graph = helper.make_graph(
     [helper.make_node("Add", ["x", "x"], ["y"])], "probe",
@@ -50,7 +51,7 @@ with tempfile.TemporaryDirectory() as folder:
     onnx.save(model, path)
     x = torch.arange(3.0)
     assert torch.equal(OnnxRunner(path).run({"x": x})["y"], 2 * x), "1 + 1 is not 2"
-print(json.dumps({"works": True, "detail": f"ONNX Runtime {onnxruntime.__version__}"}))
+print(json.dumps({"works": True, "detail": f"ONNX Runtime {onnx_runtime().__version__}"}))
 """
 
 

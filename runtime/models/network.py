@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stereocast.engine.errors import ModelError
 from stereocast.engine.models import MODELS, Output
+from stereocast.engine.onnx_runtime import onnx_runtime
 from stereocast.runtime.models.checkpoint import take
 from stereocast.runtime.models.store import (
     NORMALISATIONS,
@@ -200,8 +201,7 @@ def _signature(path: Path, whole: Path, declared: NetworkDeclaration) -> ImageNe
 
 def _try_out(path: Path, whole: Path, network: ImageNetwork) -> None:
     """Run the network on a made-up picture, in two sizes where it is free; check what comes."""
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 4
     sizes = sorted({network.fitting(140, 252), network.fitting(196, 196)})

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 
+from stereocast.engine.onnx_runtime import onnx_runtime
 from stereocast.engine.refine.ssm import DT_RANGE, S6
 from tests.kernels.scans import golden_arrays, worst
 
@@ -113,7 +113,7 @@ def test_the_step_exports_to_plain_onnx_operators(generator, tmp_path):
     program.save(tmp_path / "step.onnx")
     assert {node.domain for node in program.model.graph} == {""}
     providers = ["CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=providers)
+    session = onnx_runtime().InferenceSession(tmp_path / "step.onnx", providers=providers)
     names = [given.name for given in session.get_inputs()]
     results = session.run(None, dict(zip(names, (x.numpy() for x in inputs), strict=True)))
     with torch.no_grad():
