@@ -11,7 +11,7 @@ from typing import Any
 from stereocast.bench.depth_quality.clips import HeldOut, ScoredClip
 from stereocast.bench.depth_quality.gates import Scores, gates
 from stereocast.bench.depth_quality.methods import RAW, STRONG, Method, Options, baselines, net
-from stereocast.bench.depth_quality.score import Told, means, score, stratified
+from stereocast.bench.depth_quality.score import Told, means, score
 from stereocast.bench.depth_quality.strips import depth_strips, time_slices
 from stereocast.bench.depth_quality.tables import bin_table, gate_table, score_table
 from stereocast.engine.errors import ConfigError
@@ -67,13 +67,13 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
     seen = Options(proxy=plan.proxy)
     table = score(clips, methods, seen, told)
     unseen = Options(sees_cuts=False, proxy=plan.proxy)
-    blind = score(clips, {RAW: methods[RAW], **networks}, unseen, told)
+    blind = score(clips, {RAW: methods[RAW], **networks}, unseen, told).rows
     long: dict[str, Any] = {}
     if plan.long is not None:
         longer = plan.long.load(lambda: told("rendered, long"))
-        long = score(longer, networks, seen, told)
+        long = score(longer, networks, seen, told).rows
     scores = Scores(
-        *({name: means(rows) for name, rows in t.items()} for t in (table, blind, long))
+        *({name: means(rows) for name, rows in t.items()} for t in (table.rows, blind, long))
     )
     judged = {}
     for core in CORES:
@@ -81,7 +81,7 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
         if names:
             judged[core] = gates(scores, names)
     shown = [RAW, STRONG, *networks]
-    bins = {name: stratified(clips, methods[name], seen) for name in shown}
+    bins = {name: table.by_confidence(name) for name in shown}
     by_confidence = "\n\n".join(bin_table(name, each) for name, each in bins.items())
     report: dict[str, Any] = {
         "schema": "stereocast/bench-depth-quality/1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from stereocast.bench.depth_quality.clips import ScoredClip
 from stereocast.bench.depth_quality.measures import Measures, by_confidence, measure
@@ -12,15 +13,32 @@ from stereocast.bench.depth_quality.methods import Method, Options
 Told = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Table:
+    """Measures by method.
+
+    rows  of every clip
+    bins  of every clip, by confidence of the teacher
+    """
+
+    rows: dict[str, list[Measures]]
+    bins: dict[str, list[list[Measures]]]
+
+    def by_confidence(self, name: str) -> list[Measures]:
+        """Return the measures of a method by confidence, means over the clips."""
+        return [means(each) for each in zip(*self.bins[name], strict=True)]
+
+
 def score(
     clips: Sequence[ScoredClip], methods: Mapping[str, Method], options: Options, told: Told
-) -> dict[str, list[Measures]]:
-    """Return the measures of every method on every clip; `told` after each clip of each."""
-    table: dict[str, list[Measures]] = {name: [] for name in methods}
+) -> Table:
+    """Measure every method on every clip; `told` after each clip of each."""
+    table = Table({name: [] for name in methods}, {name: [] for name in methods})
     for scored in clips:
         for name, method in methods.items():
             answer = method(scored.clip, scored.teacher, options)
-            table[name].append(measure(scored, answer))
+            table.rows[name].append(measure(scored, answer))
+            table.bins[name].append(by_confidence(scored, answer))
             told(name)
     return table
 
@@ -32,9 +50,3 @@ def means(rows: Sequence[Measures]) -> Measures:
         kept = [row[name] for row in rows if math.isfinite(row[name])]
         result[name] = sum(kept) / len(kept) if kept else math.nan
     return result
-
-
-def stratified(clips: Sequence[ScoredClip], method: Method, options: Options) -> list[Measures]:
-    """Return the measures of a method by confidence, means over the clips."""
-    bins = [by_confidence(scored, method(scored.clip, scored.teacher, options)) for scored in clips]
-    return [means([each[index] for each in bins]) for index in range(len(bins[0]))]

@@ -77,7 +77,7 @@ def test_bins_of_confidence_hold_every_pixel_once(clip) -> None:
 
 @pytest.fixture(scope="module")
 def table(clip) -> dict[str, list[dict[str, float]]]:
-    return score([clip], baselines(), Options(), lambda _: None)
+    return score([clip], baselines(), Options(), lambda _: None).rows
 
 
 def test_every_baseline_is_scored_and_the_filter_is_steadier_than_its_teacher(table) -> None:
