@@ -2,13 +2,15 @@
 
 A teacher's contours shift by parts of a pixel. Beside a far sky that is more than any bound on a
 refiner lets it move depth, so part of a teacher's error cannot be refined away: `bound` is the
-truth, as near as that bound lets an answer come to it.
+truth, as near as that bound lets an answer come to it. `exact motion` is the filter along the
+motion of everything that rests, from exact depth and poses instead of from pictures.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,7 @@ from stereocast.bench.depth_quality.measures import (
     confidence_of,
 )
 from stereocast.bench.depth_quality.methods import RAW, Answer, Method, Options, classic, net, raw
+from stereocast.bench.depth_quality.poses import pixels, world_points
 from stereocast.bench.depth_quality.run import built_in_weights
 from stereocast.bench.depth_quality.score import means
 from stereocast.bench.depth_quality.tables import score_table
@@ -51,6 +54,19 @@ def bounded(clip: RefineClip, teacher: Teacher, options: Options) -> Answer:
     limits = (tuning.alpha, MetricScale.nearest_m, tuning.gamma)
     reach = refine.bound(depth, confidence_of(teacher.sigma), limits)
     return Answer(depth + (clip.log_depth - depth).clamp(-reach, reach))
+
+
+def exact_motion(clip: RefineClip, teacher: Teacher, options: Options) -> Answer:
+    """Return the filter's answer along the exact motion of what rests."""
+    flow = torch.zeros_like(clip.flow)
+    height, width = clip.log_depth.shape[1:]
+    for index in range(1, clip.frames):
+        if not clip.cut[index]:
+            points = world_points(clip.camera(index), clip.log_depth[index].exp())
+            x, y = pixels(clip.camera(index - 1), points)[1]
+            moved = x - torch.arange(width) - 0.5, y - torch.arange(height)[:, None] - 0.5
+            flow[index] = torch.stack(moved)[:, ::2, ::2].clamp(-width, width)
+    return classic()(replace(clip, flow=flow), teacher, options)
 
 
 def at_contours(log_depth: Tensor) -> Tensor:
@@ -87,6 +103,7 @@ def contours(
     """
     torch.set_num_threads(1)
     methods: dict[str, Method] = {RAW: raw, "bound": bounded, "classic": classic()}
+    methods["classic, exact motion"] = exact_motion
     for core, path in built_in_weights().items():
         methods[f"net, {core}"] = net(load_network(core, path))
     with tempfile.TemporaryDirectory() as draft:

@@ -32,11 +32,8 @@ def carried_depth(
     bilinearly; NaN where that is outside the picture or behind the camera.
     """
     points = world_points(clip.camera(source), log_depth[source].exp())
-    camera = clip.camera(target)
-    seen = (points - camera.position) @ camera.orientation.T
-    z = seen[..., 2]
+    z, (x, y) = pixels(clip.camera(target), points)
     ahead = z > 1e-3
-    x, y = (seen[..., i] / z * camera.focal_px + camera.principal_px[i] for i in (0, 1))
     height, width = log_depth.shape[1:]
     inside = ahead & (x > 0.5) & (x < width - 0.5) & (y > 0.5) & (y < height - 0.5)
     places = torch.stack((2 * x / width - 1, 2 * y / height - 1), -1)[None]
@@ -57,6 +54,14 @@ def seen_by_both(clip: Posed, exact: Tensor, source: int, target: int) -> Tensor
     """
     expected, there = carried_depth(clip, exact, source, target)
     return (expected - there).abs() < SEEN
+
+
+def pixels(camera: Camera, points: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return, of the world's points [h, w, 3], depth along the axis and x and y in the picture."""
+    seen = (points - camera.position) @ camera.orientation.T
+    z = seen[..., 2]
+    x, y = (seen[..., i] / z * camera.focal_px + camera.principal_px[i] for i in (0, 1))
+    return z, (x, y)
 
 
 def world_points(camera: Camera, depth: Tensor) -> Tensor:

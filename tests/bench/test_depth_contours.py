@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stereocast.bench.depth_quality.clips import HeldOut, ScoredClip
-from stereocast.bench.depth_quality.contours import at_contours, bounded, split
+from stereocast.bench.depth_quality.contours import at_contours, bounded, exact_motion, split
 from stereocast.bench.depth_quality.methods import Answer, Options, raw
 from stereocast.training.refine_clips import ClipShape
 from stereocast.training.scenes.seeds import VALIDATION_SEEDS
@@ -46,3 +46,9 @@ def test_errors_beyond_the_bound_are_all_that_is_left_of_the_truth(clip) -> None
         < split(clip, Answer(clip.teacher.log_depth))["AbsRel, elsewhere"]
     )
     assert math.isfinite(split(clip, answer)["AbsRel, at contours"])
+
+
+def test_along_exact_motion_the_filter_is_steadier_than_its_teacher(clip) -> None:
+    followed = exact_motion(clip.clip, clip.teacher, Options())
+    plain = raw(clip.clip, clip.teacher, Options())
+    assert split(clip, followed)["TAE, elsewhere"] < 0.9 * split(clip, plain)["TAE, elsewhere"]
