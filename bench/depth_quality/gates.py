@@ -38,7 +38,7 @@ class Scores:
     """Means over the clips, by method, as the detector sees cuts and as it sees none.
 
     rows    every method
-    unseen  raw and refiners, no cut detected
+    unseen  raw and refiners, no cut detected, on the clips that have one
     long    refiners, on long clips; empty: not measured
     """
 

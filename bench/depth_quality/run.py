@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Plan:
         return methods
 
     def steps(self) -> int:
-        """Return how often `told` will be called."""
+        """Return how often `told` will be called at most."""
         methods = len(baselines()) + len(self.weights)
         refiners = len(self.weights) + 1
         long = 0 if self.long is None else self.long.count * (len(self.weights) + 1)
@@ -60,20 +60,21 @@ def built_in_weights() -> dict[str, Path]:
 
 
 def run(plan: Plan, told: Told) -> dict[str, Any]:
-    """Return the report; `told` is called `plan.steps()` times, with what was done."""
+    """Return the report; `told` is called with what was done, see `Plan.steps`."""
     networks = plan.networks()
     clips = plan.held_out.load(lambda: told("rendered"))
     methods = baselines() | networks
     seen = Options(proxy=plan.proxy)
     table = score(clips, methods, seen, told)
-    unseen = Options(sees_cuts=False, proxy=plan.proxy)
-    blind = score(clips, {RAW: methods[RAW], **networks}, unseen, told).rows
+    blind = score(
+        _cut(clips), {RAW: methods[RAW], **networks}, replace(seen, sees_cuts=False), told
+    )
     long: dict[str, Any] = {}
     if plan.long is not None:
         longer = plan.long.load(lambda: told("rendered, long"))
         long = score(longer, networks, seen, told).rows
     scores = Scores(
-        *({name: means(rows) for name, rows in t.items()} for t in (table.rows, blind, long))
+        *({name: means(rows) for name, rows in t.items()} for t in (table.rows, blind.rows, long))
     )
     judged = {}
     for core in CORES:
@@ -101,6 +102,11 @@ def run(plan: Plan, told: Told) -> dict[str, Any]:
         "markdown": f"{_heading(plan)}\n\n{markdown(scores, judged)}\n\n{by_confidence}",
     }
     return {name: measured(part) for name, part in report.items()}
+
+
+def _cut(clips: list[ScoredClip]) -> list[ScoredClip]:
+    """Return those with a cut, one at least; for the others seeing cuts makes no difference."""
+    return [each for each in clips if bool(each.clip.cut.any())] or clips[:1]
 
 
 def measured(part: Any) -> Any:
