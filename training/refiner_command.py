@@ -33,7 +33,7 @@ def refiner(
 ) -> None:
     """Train the refiner's network, or continue where `--out` stands.
 
-    Ctrl-C loses the steps since the last checkpoint. One thread, about 10 minutes.
+    Ctrl-C loses the steps since the last checkpoint. One thread, about 3 minutes.
 
     \b
     python -m stereocast.training refiner --config configs/training/refiner.toml \\
