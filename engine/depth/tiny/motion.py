@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, pad
 
 from stereocast.engine.depth.tiny.memory import row_of
 from stereocast.kernels.flow import block_matching, reproject
@@ -58,8 +58,8 @@ def match(earlier: Tensor, newest: Tensor) -> tuple[Tensor, Tensor]:
     moved, _ = reproject(earlier[None], flow)
     now, then = newest.float() / 255, moved[0].float() / 255
     unexplained = (now - then).abs()
-    across = torch.nn.functional.pad(now.diff(dim=1).abs(), (0, 1))
-    down = torch.nn.functional.pad(now.diff(dim=0).abs(), (0, 0, 0, 1))
+    across = pad(now.diff(dim=1).abs(), (0, 1))
+    down = pad(now.diff(dim=0).abs(), (0, 0, 0, 1))
     both = torch.stack((unexplained, across + down))[None]
     error, texture = avg_pool2d(both, 2, ceil_mode=True)[0]
     return flow, (texture / (texture + error + _NOISE))[None]
@@ -72,8 +72,10 @@ def cues(flow: Tensor, confidence: Tensor) -> Tensor:
     confidence  [N, 1, h, w] in [0, 1]
     """
     x, y = _places(flow)
+    flow = without_specks(flow)
     parallax = flow - camera_motion(flow, confidence)
-    spread = _mean(parallax.square().sum(1, keepdim=True), confidence).sqrt()  # [N, 1, 1, 1]
+    # The mean size, not its square's: one wrong match must not make all others small.
+    spread = _mean(parallax.square().sum(1, keepdim=True).sqrt(), confidence)  # [N, 1, 1, 1]
     unit = spread + _NOISE_PX
     axial = _along_axis(parallax, confidence) / unit
     axial = axial * _soft_sign(axial, y - _mean(y, confidence), confidence)
@@ -88,6 +90,14 @@ def change(before: Tensor, newest: Tensor) -> Tensor:
     """Return how far pictures u8 [N, h, w] differ, as a channel [N, 1, ⌈h/2⌉, ⌈w/2⌉]."""
     apart = (newest.float() - before.float()).abs()[:, None] / 255
     return (avg_pool2d(apart, 2, ceil_mode=True) / _CHANGE_UNIT).clamp_max(_LIMIT)
+
+
+def without_specks(flow: Tensor) -> Tensor:
+    """Return motion [N, C, h, w] with each value replaced by the median of the 3×3 around it."""
+    height, width = flow.shape[2:]
+    grown = pad(flow, (1, 1, 1, 1), mode="replicate")
+    around = [grown[..., i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    return torch.stack(around, dim=-1).median(dim=-1).values
 
 
 def camera_motion(flow: Tensor, confidence: Tensor) -> Tensor:

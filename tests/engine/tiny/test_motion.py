@@ -44,7 +44,7 @@ def test_what_is_near_stands_out_whichever_way_the_camera_goes():
         flow = near_square() * torch.tensor(direction)[:, None, None] + torch.tensor(1.5)
         axial = motion.cues(flow[None], SURE)[0, 2]
         both = torch.stack((axial.flatten(), near_square().flatten()))
-        assert torch.corrcoef(both)[0, 1] > 0.99, direction
+        assert torch.corrcoef(both)[0, 1] > 0.95, direction  # the median rounds the corners
 
 
 def test_moving_forward_is_seen_radially():
@@ -55,6 +55,15 @@ def test_moving_forward_is_seen_radially():
     assert torch.corrcoef(both)[0, 1] > 0.8
     backward = torch.stack((motion.cues(-flow[None], SURE)[0, 3].flatten(), depth.flatten()))
     assert torch.corrcoef(backward)[0, 1] > 0.8
+
+
+def test_wrong_matches_here_and_there_change_nothing():
+    flow = near_square() * torch.tensor((3.0, 1.0))[:, None, None]
+    wrong = flow.clone()
+    wrong[:, 3::4, 2::4] = 24.0
+    assert torch.allclose(
+        motion.cues(wrong[None], SURE)[0, 2:], motion.cues(flow[None], SURE)[0, 2:], atol=0.2
+    )
 
 
 def test_doubtful_motion_does_not_move_the_camera():

@@ -18,6 +18,7 @@ from stereocast.training.scenes.world import (
     nature,
     street,
     tabletops,
+    woods,
 )
 from stereocast.training.scenes.world.bars import Bars, draw_bars
 from stereocast.training.scenes.world.gloss import with_highlights
@@ -41,7 +42,11 @@ SHARES: dict[str, tuple[float, Builder]] = {
     "hills": (0.06, nature.hills),
 }
 """How often each kind is drawn: 56 % are indoors or on a table."""
-FURTHER: dict[str, Builder] = {"thicket": nature.thicket, "night": gatherings.night}
+FURTHER: dict[str, Builder] = {
+    "thicket": nature.thicket,
+    "night": gatherings.night,
+    "woods": woods.woods,
+}
 """Kinds that are built when asked for by name, and never drawn: what the networks trained so far
 were scored on stays the same. Whoever trains anew may give them a share."""
 KINDS = (*SHARES, *FURTHER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -87,6 +89,46 @@ def tuft(side: int, draws: Draws) -> tuple[Tensor, Tensor]:
             head = ramp(torch.hypot(x - tip, y - 1 + tall), 0.055, 0.04)
             alpha, rgb = torch.maximum(alpha, head), mix(rgb, petals, head)
     return rgb.clamp(0, 1), alpha
+
+
+def litter(side: int, draws: Draws) -> tuple[Tensor, None]:
+    """Return a floor of fallen leaves: brown, pale and green ones over each other, dark between."""
+    x, y = grid(side)
+    value, dry = draws.uniform(0.5, 1.0), draws.uniform(0.0, 0.35)
+    picture = solid((0.2 * value, 0.15 * value, 0.12 * value)) + torch.zeros(3, side, side)
+    for _ in range(draws.whole(180, 340)):
+        tone, size = value * draws.uniform(0.4, 1.2), draws.uniform(0.02, 0.06)
+        colour = (
+            green(draws, 0.3, 0.7)
+            if draws.uniform(0, 1) < dry
+            else (tone, tone * draws.uniform(0.62, 0.9), tone * draws.uniform(0.4, 0.75))
+        )
+        turn, narrow = draws.uniform(0, 3.1416), draws.uniform(0.3, 0.7)
+        u, v = (((w - draws.uniform(0, 1) + 0.5) % 1.0) - 0.5 for w in (x, y))
+        along = u * math.cos(turn) + v * math.sin(turn)
+        across = v * math.cos(turn) - u * math.sin(turn)
+        apart = torch.hypot(along, across / narrow) / size
+        lit = 1 + 0.25 * (across / (narrow * size)).clamp(-1, 1)  # it is curled
+        picture = mix(picture, solid(colour) * lit, ramp(apart, 1.05, 0.9))
+    return picture.clamp(0, 1), None
+
+
+def hedge(side: int, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Return a wall of small leaves that lets through what is behind it, thinner upwards."""
+    _, y = grid(side)
+    cells = side // draws.whole(4, 12)
+    leaves = noise(side, (cells, cells), draws.generator, 2)
+    clumps = noise(side, (4, 4), draws.generator, 3)
+    pale = draws.uniform(0.0, 0.6)
+    tone = mix(
+        solid(green(draws, 0.15, 0.4)),
+        solid(green(draws, 0.5, 0.95)),
+        ramp(leaves + 0.5 * noise(side, (side // 2, side // 2), draws.generator, 1), -1.2, 1.4),
+    )
+    tone = mix(tone, solid((0.75, 0.78, 0.6)) + 0 * tone, torch.full((side, side), pale))
+    fill = draws.uniform(-0.6, 0.5) + 1.2 * (y - 0.5)
+    edges = torch.minimum(y, 1 - y).clamp_max(0.06) / 0.06 - 1
+    return tone.clamp(0, 1), ramp(leaves + 0.8 * clumps + fill + 3 * edges, -0.1, 0.1)
 
 
 def ridge(side: int, draws: Draws) -> tuple[Tensor, Tensor]:
@@ -178,6 +220,8 @@ GROWN: dict[str, Material] = {
     "foliage": Material(foliage, 2.0, 2),
     "spray": Material(spray, 1.0, 3),
     "tuft": Material(tuft, 1.0, 2),
+    "litter": Material(litter, 1.2, 1),
+    "hedge": Material(hedge, 1.0, 4),
     "ridge": Material(ridge, 1.0, 2),
     "skin": Material(skin, 0.5, 2),
     "face": Material(face, 1.0, 2),

@@ -17,8 +17,8 @@ from stereocast.training.scenes.world.stage import Stage
 
 def field(draws: Draws, motion: str | None) -> Stage:
     """Build a plain under the sky with whatever stands or grazes on it."""
-    stage = _open(draws, motion, ahead=draws.uniform(4, 15), focus=7.0)
-    _far_ridges(stage)
+    stage = under_the_sky(draws, motion, ahead=draws.uniform(4, 15), focus=7.0)
+    far_ridges(stage)
     _swells(stage, draws.whole(0, 3), 45.0)
     for _ in range(draws.whole(6, 26)):
         _scatter(
@@ -35,8 +35,10 @@ def field(draws: Draws, motion: str | None) -> Stage:
 
 def forest(draws: Draws, motion: str | None) -> Stage:
     """Build a wood: trunks at every distance, undergrowth, a way through."""
-    stage = _open(draws, motion, ahead=draws.uniform(4, 14), focus=5.0, ground=("earth", "grass"))
-    _far_ridges(stage)
+    stage = under_the_sky(
+        draws, motion, ahead=draws.uniform(4, 14), focus=5.0, ground=("earth", "grass")
+    )
+    far_ridges(stage)
     for number in range(draws.whole(35, 70)):
         _scatter(stage, 2.0 + 45 * (number / 60) ** 1.3, 1.0, ("tree",))
     for _ in range(draws.whole(10, 30)):
@@ -47,8 +49,8 @@ def forest(draws: Draws, motion: str | None) -> Stage:
 
 def thicket(draws: Draws, motion: str | None) -> Stage:
     """Build undergrowth: thin stems and leaves at every height, from an arm's length on."""
-    stage = _open(draws, motion, ahead=0.6, focus=2.5, ground=("earth", "grass"))
-    _far_ridges(stage, count=2, nearest=25.0)
+    stage = under_the_sky(draws, motion, ahead=0.6, focus=2.5, ground=("earth", "grass"))
+    far_ridges(stage, count=2, nearest=25.0)
     bark, leaves = stage.coat("bark"), stage.coat("foliage", round=True)
     for number in range(draws.whole(60, 130)):
         far = 1.1 + 14 * (number / 100) ** 1.4
@@ -75,8 +77,8 @@ def thicket(draws: Draws, motion: str | None) -> Stage:
 
 def garden(draws: Draws, motion: str | None) -> Stage:
     """Build a garden: lawn, fence, beds, a house wall, seats."""
-    stage = _open(draws, motion, ahead=draws.uniform(1.5, 4), focus=4.0)
-    _far_ridges(stage)
+    stage = under_the_sky(draws, motion, ahead=draws.uniform(1.5, 4), focus=4.0)
+    far_ridges(stage)
     far = draws.uniform(7, 16)
     if stage.chance(0.6):
         wall = stage.coat("facade", "bricks", "plaster", "wood")
@@ -112,8 +114,8 @@ def garden(draws: Draws, motion: str | None) -> Stage:
 
 def hills(draws: Draws, motion: str | None) -> Stage:
     """Build a wide view: ridges behind ridges, trees and rocks before them."""
-    stage = _open(draws, motion, ahead=draws.uniform(2, 8), focus=12.0)
-    _far_ridges(stage, count=draws.whole(3, 6), nearest=35.0)
+    stage = under_the_sky(draws, motion, ahead=draws.uniform(2, 8), focus=12.0)
+    far_ridges(stage, count=draws.whole(3, 6), nearest=35.0)
     _swells(stage, draws.whole(3, 9), 16.0)
     for _ in range(draws.whole(8, 26)):
         _scatter(
@@ -125,7 +127,7 @@ def hills(draws: Draws, motion: str | None) -> Stage:
     return stage
 
 
-def _open(
+def under_the_sky(
     draws: Draws,
     motion: str | None,
     *,
@@ -133,6 +135,7 @@ def _open(
     focus: float,
     ground: tuple[str, ...] = ("grass", "grass", "earth"),
 ) -> Stage:
+    """Begin a scene on level ground: the camera's way, sun or clouds, and what one stands on."""
     venue = Venue(
         eye=draws.uniform(2.5, 6) if draws.uniform(0, 1) < 0.1 else draws.uniform(0.7, 1.8),
         ahead_m=ahead,
@@ -149,7 +152,8 @@ def _open(
     return stage
 
 
-def _far_ridges(stage: Stage, *, count: int | None = None, nearest: float = 70.0) -> None:
+def far_ridges(stage: Stage, *, count: int | None = None, nearest: float = 70.0) -> None:
+    """Close the view with rows of hills or woods, each farther than the one before."""
     draws = stage.draws
     count = draws.whole(0, 3) if count is None else count
     for number in range(count):

@@ -29,7 +29,7 @@ NEAREST_M = 0.35
 SKY_M = 4000.0
 SHINY = {"enamel": 0.6, "dark": 0.5, "tiles": 0.5, "wood": 0.35, "disc": 0.4, "plain": 0.15}
 """How often a sheet of a material is glossy."""
-CUT_OUT = ("disc", "railing", "spray", "tuft", "ridge")
+CUT_OUT = ("disc", "railing", "spray", "tuft", "hedge", "ridge")
 FREE = ("plain", "printed", "printed", "cloudy", "tiles", "wood", "fabric", "bricks", "foliage")
 Parts = tuple[list[Row], list[Row]]
 Mover = Callable[[float], Parts]
