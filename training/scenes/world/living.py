@@ -120,11 +120,11 @@ def hedge(side: int, draws: Draws) -> tuple[Tensor, Tensor]:
     leaves = noise(side, (cells, cells), draws.generator, 2)
     clumps = noise(side, (4, 4), draws.generator, 3)
     pale = draws.uniform(0.0, 0.6)
-    tone = mix(
-        solid(green(draws, 0.15, 0.4)),
-        solid(green(draws, 0.5, 0.95)),
-        ramp(leaves + 0.5 * noise(side, (side // 2, side // 2), draws.generator, 1), -1.2, 1.4),
-    )
+    dark, light = green(draws, 0.15, 0.4), green(draws, 0.4, 0.95)
+    if draws.uniform(0, 1) < 0.3:  # twigs and dry leaves
+        dark, light = _dry(draws, 0.12, 0.35), _dry(draws, 0.35, 0.85)
+    fine = noise(side, (side // 2, side // 2), draws.generator, 1)
+    tone = mix(solid(dark), solid(light), ramp(leaves + 0.5 * fine, -1.2, 1.4))
     tone = mix(tone, solid((0.75, 0.78, 0.6)) + 0 * tone, torch.full((side, side), pale))
     fill = draws.uniform(-0.6, 0.5) + 1.2 * (y - 0.5)
     edges = torch.minimum(y, 1 - y).clamp_max(0.06) / 0.06 - 1
@@ -206,6 +206,11 @@ def sky(side: int, draws: Draws) -> tuple[Tensor, None]:
     lit = solid((1.0, 0.98, 0.95)) if mood < 0.8 else solid(low)
     share = ramp(clouds, cover, cover + draws.uniform(0.5, 1.5)) * 0.85 * ramp(y, 0.86, 0.75)
     return mix(picture, lit * gloom + 0 * picture, share).clamp(0, 1), None
+
+
+def _dry(draws: Draws, low: float, high: float) -> Colour:
+    value = draws.uniform(low, high)
+    return value, value * draws.uniform(0.75, 0.98), value * draws.uniform(0.5, 0.8)
 
 
 def _skin_tone(draws: Draws) -> Colour:

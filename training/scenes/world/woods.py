@@ -39,7 +39,7 @@ def _spot(stage: Stage, far: float) -> Place | None:
 def _walls_of_leaves(stage: Stage) -> None:
     """Hang leaves up behind one another, from the ground and from above, until all is closed."""
     draws = stage.draws
-    nearest, count = draws.uniform(3.0, 8.0), draws.whole(30, 70)
+    nearest, count = draws.uniform(2.5, 8.0), draws.whole(30, 110)
     for number in range(count):
         far = nearest * 7.0 ** (number / count)
         place = _spot(stage, far)
@@ -59,7 +59,8 @@ def _stems(stage: Stage) -> None:
             continue
         thick = draws.uniform(0.06, 0.2) if stage.chance(0.2) else draws.uniform(0.008, 0.04)
         tall = draws.uniform(2.0, 9.0) * (1.0 if thick < 0.06 else 1.5)
-        stage.add(*trunk(place, draws.normal(0.1) * tall, tall, thick, bark))
+        lean = draws.normal(0.5 if stage.chance(0.2) else 0.1) * tall
+        stage.add(*trunk(place, lean, tall, thick, bark))
         if thick > 0.03:
             stage.shades.append(stage.shade(place, (2 * thick, 2 * thick), tall, strength=0.4))
 
@@ -67,7 +68,7 @@ def _stems(stage: Stage) -> None:
 def _saplings(stage: Stage) -> None:
     """Strew small plants over the floor, now and then a leaf close to the eye."""
     draws = stage.draws
-    for _ in range(draws.whole(10, 60)):
+    for _ in range(draws.whole(10, 70)):
         place = _spot(stage, draws.uniform(1.0, 9.0))
         if place is None:
             continue
