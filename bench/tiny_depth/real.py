@@ -27,6 +27,14 @@ PROBE = {
     MOTORCYCLE: ("absrel", 0.138),
 }
 """What a one-hour probe of a single-frame network reached, with another matching."""
+PROBES_RAMP = {
+    "google_plaza": 0.709,
+    "congo yaw0": 1.375,
+    "congo yaw90": 1.101,
+    "iceland yaw0": 1.371,
+    MOTORCYCLE: 0.141,
+}
+"""The row ramp by that matching: of both, the share is what can be compared."""
 
 _FOCAL_BASELINE_PX_M, _OFFSET_PX, _FULL_WIDTH_PX = 994.978 * 0.193001, 31.086, 741
 

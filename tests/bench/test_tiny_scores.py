@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
 
 from stereocast.bench.tiny_depth.card import BEGIN, END, write_card
 from stereocast.bench.tiny_depth.methods import CONSTANT, METHODS, TINY, Streams
+from stereocast.bench.tiny_depth.real import PROBE
 from stereocast.bench.tiny_depth.scores import absrel, disparity_error, flicker
 from stereocast.bench.tiny_depth.worlds import run
 from stereocast.engine.depth.tiny import TinyDepth
@@ -59,3 +61,16 @@ def test_every_method_is_scored_and_enters_the_card(tmp_path: Path):
     text = card.read_text()
     assert text.startswith("Words.\n") and text.endswith("More.\n") and "old" not in text
     assert all(f"| {method} |" in text for method in METHODS)
+
+
+def test_rows_of_two_matchings_meet_as_shares_of_the_ramp(tmp_path: Path):
+    even = {"error_px": 2.0, "r": 0.1, "absrel": 2.0, "delta1": 0.1}
+    half = even | {"error_px": 1.0, "absrel": 1.0}
+    methods = {method: half if method == TINY else even for method in METHODS}
+    real = dict.fromkeys(PROBE, MappingProxyType(methods))
+    card = tmp_path / "card.md"
+    card.write_text(f"{BEGIN}{END}")
+    write_card({"real": real}, card)
+    rows = card.read_text().splitlines()
+    assert "| tiny, share of the row ramp | 0.500 | 0.500 | 0.500 | 0.500 | 0.500 |" in rows
+    assert "| probe, share of its row ramp | 0.932 | 0.913 | 0.816 | 1.023 | 0.979 |" in rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from stereocast.engine.depth.tiny import motion
 
@@ -64,6 +64,13 @@ def test_wrong_matches_here_and_there_change_nothing():
     assert torch.allclose(
         motion.cues(wrong[None], SURE)[0, 2:], motion.cues(flow[None], SURE)[0, 2:], atol=0.2
     )
+
+
+def test_specks_are_gone_by_the_median_of_nine():
+    flow = torch.randn(2, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(5))
+    grown = pad(flow, (1, 1, 1, 1), mode="replicate")
+    sorted_out = grown.unfold(2, 3, 1).unfold(3, 3, 1).flatten(4).median(dim=4).values
+    assert torch.equal(motion.without_specks(flow), sorted_out)
 
 
 def test_doubtful_motion_does_not_move_the_camera():
