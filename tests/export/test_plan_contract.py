@@ -92,8 +92,8 @@ def test_a_captured_call_is_replayed_on_what_lies_in_its_buffers_then(machine, r
 
 
 def test_what_is_held_may_move_between_streams_but_not_into_a_graph(machine, runner):
-    runner.run(inputs(runner, 1))
-    moved = inputs(runner, 2)
+    kept, moved = inputs(runner, 1), inputs(runner, 2)  # both alive, so that they lie apart
+    runner.run(kept)
     with machine.capturing(), pytest.raises(StereocastError, match="'keys' has moved"):
         runner.run(moved)
     runner.run(moved)
