@@ -125,8 +125,9 @@ def _stream(
     ):
         overload = None
         if config.live.degrade != "off":
-            ladder = Ladder(rungs(can_shrink=False))
-            overload = Overload(paced, ladder, workshop.session, sink.tell)
+            steps = rungs(can_shrink=False)
+            workshop.foresee(case.size, steps)
+            overload = Overload(paced, Ladder(steps), workshop.session, sink.tell)
         stream = Stream(paced, rig, sink, build=workshop.build, overload=overload)
         viewer = threading.Thread(target=_view, args=(sink, stop))
         viewer.start()

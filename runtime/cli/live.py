@@ -248,7 +248,9 @@ def _lightener(
     if paced.waits or degrade == "off":
         return None
     can_shrink = degrade == "all" and paced.can_shrink
-    return Overload(paced, Ladder(rungs(can_shrink=can_shrink)), workshop.session, sink.tell)
+    steps = rungs(can_shrink=can_shrink)
+    workshop.foresee((paced.info.height, paced.info.width), steps)
+    return Overload(paced, Ladder(steps), workshop.session, sink.tell)
 
 
 def _run(stream: Stream, sink: RouterSink, stop: threading.Event) -> str | None:

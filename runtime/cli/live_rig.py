@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from weakref import WeakKeyDictionary
 
@@ -10,8 +11,9 @@ from stereocast.engine.session import Session
 from stereocast.engine.stereo import controls
 from stereocast.runtime import wire
 from stereocast.runtime.cli.outcome import say
-from stereocast.runtime.cli.sessions import open_session
+from stereocast.runtime.cli.sessions import depth_files, open_session
 from stereocast.runtime.config import Config
+from stereocast.runtime.depth import open_depth
 from stereocast.runtime.encode.probe import (
     GPU_LADDER,
     LADDER,
@@ -64,6 +66,17 @@ class SessionShop:
         self.stages_report = opened.report()
         self._rungs[opened.session] = rung
         return opened.session
+
+    def foresee(self, frame_size: tuple[int, int], rungs: Sequence[Rung]) -> None:
+        """Export now what the networks of these rungs are run from.
+
+        An export takes seconds of whole cores: a stream that asks for it to keep up would stall.
+        """
+        if self._config.device.name != "cpu":
+            return
+        grids = {lightened(self._config, rung).depth for rung in rungs} - {self._config.depth}
+        for depth in grids:
+            open_depth(depth, frame_size, depth_files(self._config.threads.networks))
 
     def rung_of(self, session: Session) -> Rung:
         """Return the rung that one of its sessions was built for."""
