@@ -126,7 +126,7 @@ def _stream(
         overload = None
         if config.live.degrade != "off":
             steps = rungs(can_shrink=False)
-            workshop.foresee(case.size, steps)
+            workshop.foresee(rig.session, steps)
             overload = Overload(paced, Ladder(steps), workshop.session, sink.tell)
         stream = Stream(paced, rig, sink, build=workshop.build, overload=overload)
         viewer = threading.Thread(target=_view, args=(sink, stop))

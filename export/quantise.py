@@ -29,7 +29,7 @@ def quantise(source: Path, target: Path) -> Path:
     """
     import onnx
 
-    onnx_runtime()
+    onnx_runtime()  # first, for its telemetry
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     manifest = read_manifest(source)

@@ -38,6 +38,7 @@ from stereocast.runtime.cli.web import DEFAULT_PORT
 from stereocast.runtime.cli.web_child import web_beside
 
 if TYPE_CHECKING:
+    from stereocast.engine.session import Session
     from stereocast.runtime import wire
     from stereocast.runtime.capture import CaptureWriter
     from stereocast.runtime.cli.live_rig import Workshop
@@ -163,7 +164,7 @@ def live(
                 _heard(sound, sink),
                 _capturing(capture, workshop, chosen, layout) as kept,
             ):
-                overload = _lightener(paced, workshop, sink, chosen.live.degrade)
+                overload = _lightener(paced, workshop, rig.session, sink, chosen.live.degrade)
                 stream = Stream(
                     paced, rig, sink, build=workshop.build, overload=overload, capture=kept,
                     strip=latency_strip,
@@ -239,7 +240,7 @@ def _capturing(
 
 
 def _lightener(
-    paced: PacedSource, workshop: Workshop, sink: RouterSink, degrade: str
+    paced: PacedSource, workshop: Workshop, session: Session, sink: RouterSink, degrade: str
 ) -> Overload | None:
     """Return what gives things up to keep up with a live source; a file waits instead."""
     from stereocast.runtime.ladder import Ladder, rungs
@@ -249,7 +250,7 @@ def _lightener(
         return None
     can_shrink = degrade == "all" and paced.can_shrink
     steps = rungs(can_shrink=can_shrink)
-    workshop.foresee((paced.info.height, paced.info.width), steps)
+    workshop.foresee(session, steps)
     return Overload(paced, Ladder(steps), workshop.session, sink.tell)
 
 

@@ -67,16 +67,16 @@ class SessionShop:
         self._rungs[opened.session] = rung
         return opened.session
 
-    def foresee(self, frame_size: tuple[int, int], rungs: Sequence[Rung]) -> None:
-        """Export now what the networks of these rungs are run from.
+    def foresee(self, session: Session, rungs: Sequence[Rung]) -> None:
+        """Export now what the networks of these rungs are run from, where the CPU runs them.
 
         An export takes seconds of whole cores: a stream that asks for it to keep up would stall.
         """
-        if self._config.device.name != "cpu":
+        if session.on_gpu:
             return
         grids = {lightened(self._config, rung).depth for rung in rungs} - {self._config.depth}
         for depth in grids:
-            open_depth(depth, frame_size, depth_files(self._config.threads.networks))
+            open_depth(depth, session.frame_size, depth_files(self._config.threads.networks))
 
     def rung_of(self, session: Session) -> Rung:
         """Return the rung that one of its sessions was built for."""

@@ -94,13 +94,13 @@ def tuft(side: int, draws: Draws) -> tuple[Tensor, Tensor]:
 def litter(side: int, draws: Draws) -> tuple[Tensor, None]:
     """Return a floor of fallen leaves: brown, pale and green ones over each other, dark between."""
     x, y = grid(side)
-    value, dry = draws.uniform(0.5, 1.0), draws.uniform(0.0, 0.35)
+    value, fresh = draws.uniform(0.5, 1.0), draws.uniform(0.0, 0.35)
     picture = solid((0.2 * value, 0.15 * value, 0.12 * value)) + torch.zeros(3, side, side)
     for _ in range(draws.whole(180, 340)):
         tone, size = value * draws.uniform(0.4, 1.2), draws.uniform(0.02, 0.06)
         colour = (
             green(draws, 0.3, 0.7)
-            if draws.uniform(0, 1) < dry
+            if draws.uniform(0, 1) < fresh
             else (tone, tone * draws.uniform(0.62, 0.9), tone * draws.uniform(0.4, 0.75))
         )
         turn, narrow = draws.uniform(0, 3.1416), draws.uniform(0.3, 0.7)
