@@ -5,9 +5,8 @@ What many frames of it say, is in refine.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from stereocast.engine.onnx_runner import OnnxRunner
 from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.network import RefineNetwork, RefineStep, RunnerCorrector
 from stereocast.engine.refine.off import Unrefined
-from stereocast.engine.refine.reliability import Reliability
+from stereocast.engine.refine.reliability import calibration_of
 from stereocast.engine.refine.stage import RefineStage, TemporalRefiner
 from stereocast.engine.refine.step import Corrector
 from stereocast.engine.refine.weights import load_network
@@ -33,10 +32,6 @@ OpenedCorrector = tuple[Corrector, str, tuple[str, ...]]
 
 OpenCorrector = Callable[[RefineConfig, tuple[int, int]], OpenedCorrector]
 """From the settings and a grid to a network that runs."""
-
-CALIBRATIONS = Path(__file__).resolve().parent.parent / "configs" / "reliability"
-"""One JSON for each teacher that training/calibrate measured."""
-SCHEMA = "stereocast/reliability/1"
 
 
 @dataclass(frozen=True)
@@ -84,27 +79,6 @@ def open_refiner(
         reliability=reliability, corrector=corrector,
     )  # fmt: skip
     return OpenedRefiner(stage, config.mode, said, reliability is not None, notes)
-
-
-def calibration_of(model: str, folder: Path = CALIBRATIONS) -> Reliability | None:
-    """Return how wrong a model is where; None: nobody measured it.
-
-    Raises ConfigError for a file that is no calibration.
-    """
-    path = folder / f"{model}.json"
-    if not path.is_file():
-        return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["schema"] != SCHEMA:
-            raise ValueError(f"schema is {document['schema']!r}")
-        return Reliability(
-            **{each.name: float(document[each.name]) for each in fields(Reliability)}
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path}: this is no calibration of schema {SCHEMA} ({error!r})"
-        ) from None
 
 
 def _corrector(

@@ -22,12 +22,10 @@ def save(path: Path, content: dict[str, Any]) -> None:
 def load(path: Path) -> dict[str, Any]:
     """Read what `save` wrote. Raises ConfigError where it cannot."""
     if not zipfile.is_zipfile(path):
-        raise ConfigError(
-            f"{path}: cannot continue from it: it is no checkpoint, or only part of one"
-        )
+        raise ConfigError(f"{path}: cannot use it: it is no checkpoint, or only part of one")
     try:
         content: dict[str, Any] = torch.load(path, weights_only=True)
     except (OSError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigError(f"{path}: cannot continue from it: {reason}") from None
+        raise ConfigError(f"{path}: cannot use it: {reason}") from None
     return content

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stereocast.bench.depth_quality.poses import seen_by_both
 from stereocast.kernels.raycast import raycast
 from stereocast.training import checkpoint
 from stereocast.training.corruption import Teacher, corrupt
 from stereocast.training.refine_clips import ClipCache, ClipShape, RefineClip
 from stereocast.training.scenes import WorldClip
+from stereocast.training.scenes.poses import seen_by_both
 from stereocast.training.scenes.seeds import SCORE_SEEDS
 
 BAND_FRAMES = 3

@@ -27,7 +27,6 @@ from stereocast.bench.depth_quality.measures import (
     confidence_of,
 )
 from stereocast.bench.depth_quality.methods import RAW, Answer, Method, Options, classic, net, raw
-from stereocast.bench.depth_quality.poses import pixels, world_points
 from stereocast.bench.depth_quality.run import built_in_weights
 from stereocast.bench.depth_quality.score import means
 from stereocast.bench.depth_quality.tables import score_table
@@ -39,6 +38,7 @@ from stereocast.kernels import refine
 from stereocast.training.corruption import Teacher
 from stereocast.training.progress import progress
 from stereocast.training.refine_clips import ClipShape, RefineClip
+from stereocast.training.scenes.poses import pixels, world_points
 from stereocast.training.scenes.seeds import VALIDATION_SEEDS
 
 SHAPE = ClipShape(64, 96, 128)

@@ -18,9 +18,9 @@ from torch import Tensor
 from stereocast.bench.depth_quality.clips import STEPS
 from stereocast.bench.depth_quality.folders.frame import FolderFrame
 from stereocast.bench.depth_quality.folders.layouts import read_folder
-from stereocast.bench.depth_quality.poses import seen_by_both
 from stereocast.engine.errors import SourceError
 from stereocast.kernels.raycast import Camera
+from stereocast.training.scenes.poses import seen_by_both
 
 GRID_WIDTH = 320
 """Most columns of the grid that steadiness is measured on."""

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from stereocast.bench.depth_quality.clips import ScoredClip
 from stereocast.bench.depth_quality.methods import Answer
-from stereocast.bench.depth_quality.poses import Posed, carried_depth
 from stereocast.engine.refine.motion import carried
+from stereocast.training.scenes.poses import Posed, carried_depth
 
 FIRST_FRAME = 4
 SURE = 0.6

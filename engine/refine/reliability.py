@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from torch import Tensor
 
 from stereocast.engine.errors import ConfigError
 from stereocast.kernels.refine import slope
+
+CALIBRATIONS = Path(__file__).resolve().parents[2] / "configs" / "reliability"
+"""One JSON for each teacher that training/calibrate measured."""
+SCHEMA = "stereocast/reliability/1"
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,24 @@ class Reliability:
         """
         expected = self.constant + self.slope * slope(teacher) + self.change * change.abs()
         return expected if own is None else expected + self.own * own
+
+
+def calibration_of(model: str, folder: Path = CALIBRATIONS) -> Reliability | None:
+    """Return how wrong a model is where; None: nobody measured it.
+
+    Raises ConfigError for a file that is no calibration.
+    """
+    path = folder / f"{model}.json"
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema is {document['schema']!r}")
+        return Reliability(
+            **{each.name: float(document[each.name]) for each in fields(Reliability)}
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: this is no calibration of schema {SCHEMA} ({error!r})"
+        ) from None

@@ -12,11 +12,11 @@ from stereocast.bench.depth_quality.clips import HeldOut, ScoredClip, occlusion_
 from stereocast.bench.depth_quality.gates import Gate, Scores, best, gates
 from stereocast.bench.depth_quality.measures import by_confidence, measure
 from stereocast.bench.depth_quality.methods import RAW, STRONG, Answer, Options, baselines
-from stereocast.bench.depth_quality.poses import carried_depth
 from stereocast.bench.depth_quality.score import means, score
 from stereocast.bench.depth_quality.strips import depth_strips, time_slices
 from stereocast.bench.depth_quality.tables import gate_table, score_table
 from stereocast.training.refine_clips import ClipShape
+from stereocast.training.scenes.poses import carried_depth
 
 SHAPE = ClipShape(10, 32, 48)
 SEED = 950_001

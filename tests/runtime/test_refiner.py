@@ -13,13 +13,13 @@ from stereocast.engine.errors import ConfigError
 from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.network import RefineNetwork
 from stereocast.engine.refine.off import Unrefined
-from stereocast.engine.refine.reliability import Reliability
+from stereocast.engine.refine.reliability import SCHEMA, Reliability, calibration_of
 from stereocast.engine.refine.stage import RefineInput, TemporalRefiner
 from stereocast.engine.refine.weights import load_network, save_network
 from stereocast.kernels import native
 from stereocast.runtime import refiner
 from stereocast.runtime.depth import OpenedDepth
-from stereocast.runtime.refiner import SCHEMA, calibration_of, open_refiner
+from stereocast.runtime.refiner import open_refiner
 
 PRIOR = OpenedDepth(PriorDepth((16, 24)), "prior", "PyTorch")
 

@@ -67,7 +67,7 @@ def test_another_seed_does_not_continue(tmp_path: Path):
     with pytest.raises(ConfigError, match="another seed"):
         TinyTraining(replace(SETTINGS, seed=2), clips).restore(tmp_path / "a.pt")
     (tmp_path / "b.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(ConfigError, match="cannot continue"):
+    with pytest.raises(ConfigError, match="cannot use it"):
         training.restore(tmp_path / "b.pt")
 
 

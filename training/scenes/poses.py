@@ -1,4 +1,4 @@
-"""Points of one frame in another one, by exact poses: what temporal alignment is measured with."""
+"""Points of one frame in another one, by exact poses: what steadiness is measured with."""
 
 from __future__ import annotations
 
@@ -31,20 +31,29 @@ def carried_depth(
     Every pixel of the source is put into space with its own depth and looked up in the target,
     bilinearly; NaN where that is outside the picture or behind the camera.
     """
+    z, there = looked_up(clip, log_depth, log_depth[target], source, target)
+    return torch.where(there.isnan(), there, z.clamp_min(1e-3).log()), there
+
+
+def looked_up(
+    clip: Posed, log_depth: Tensor, values: Tensor, source: int, target: int
+) -> tuple[Tensor, Tensor]:
+    """Return how far points of frame `source` are from camera `target`, and the values there.
+
+    log_depth  [T, h, w], that puts the source's points into space
+    values     [h, w], a map of the target, looked up bilinearly
+    returns    metres along the target's axis, and values, [h, w] each; the latter NaN where a point
+               is outside the picture or behind the camera
+    """
     points = world_points(clip.camera(source), log_depth[source].exp())
     z, (x, y) = pixels(clip.camera(target), points)
-    ahead = z > 1e-3
-    height, width = log_depth.shape[1:]
-    inside = ahead & (x > 0.5) & (x < width - 0.5) & (y > 0.5) & (y < height - 0.5)
+    height, width = values.shape
+    inside = (z > 1e-3) & (x > 0.5) & (x < width - 0.5) & (y > 0.5) & (y < height - 0.5)
     places = torch.stack((2 * x / width - 1, 2 * y / height - 1), -1)[None]
     there = grid_sample(
-        log_depth[target][None, None], places, mode="bilinear", padding_mode="border",
-        align_corners=False,
-    )[0, 0]  # fmt: skip
-    nothing = torch.tensor(torch.nan)
-    return torch.where(inside, z.clamp_min(1e-3).log(), nothing), torch.where(
-        inside, there, nothing
-    )
+        values[None, None], places, mode="bilinear", padding_mode="border", align_corners=False
+    )[0, 0]
+    return z, torch.where(inside, there, torch.tensor(torch.nan))
 
 
 def seen_by_both(clip: Posed, exact: Tensor, source: int, target: int) -> Tensor:
