@@ -5,6 +5,7 @@ All in log depth, x̂ the answer, x the exact one, y the teacher's; means are ov
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,9 +22,12 @@ class LossWeights:
 
     new  how often a pixel counts in the depth loss whose exact depth has just changed by more than
          `SMALL_CHANGE`: what moves, and what was hidden, is little of a picture and most of a fault
+    reach  errors of depth, log units, beyond which they count ever less: no refiner is free to
+         correct what a network got quite wrong, and one that tries does harm where it was right
     """
 
     new: float = 1.0
+    reach: float = math.inf
     root: float = 0.05
     harm: float = 0.5
     temporal: float = 6.0
@@ -70,6 +74,8 @@ def frame_loss(maps: FrameMaps, weights: LossWeights, *, emphasis: float = 1.0) 
         small = (exact.abs() < SMALL_CHANGE).float()
         temporal = weights.temporal * (small * wrong).mean()
         share = small + weights.new * (1 - small)
+    if math.isfinite(weights.reach):
+        error = error / (1 + error / weights.reach)
     near = (share * error).mean() + weights.root * (share * (error + 1e-4).sqrt()).mean()
     depth = emphasis * near + weights.harm * (share * harm).mean()
     drift = maps.change.mean((1, 2)).abs().mean()

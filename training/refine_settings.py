@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.refine.config import CORES
@@ -13,6 +15,37 @@ from stereocast.training.scenes.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
 FIRST_HELD_OUT_SEED = VALIDATION_SEEDS.start
 LAST_TRAINING_SEED = TRAINING_SEEDS[-1]
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """A depth network whose own errors the refiner learns from, beside those that are specified.
+
+    model   `tiny`; or `vda-small`, `vda-base` or `vda-large` for who has the checkpoint
+    share   of the steps; each of them sees one clip
+    clips   rendered worlds, with the seeds from first_clip on
+    height, width  of a clip: what the network sees
+    crop_height, crop_width  of what a step sees, multiples of 4
+    temporal, reach  of the loss in its steps, see `LossWeights`
+    """
+
+    model: str = "tiny"
+    share: float = 0.4
+    clips: int = 96
+    first_clip: int = 30_000
+    height: int = 140
+    width: int = 252
+    crop_height: int = 96
+    crop_width: int = 128
+    temporal: float = 8.0
+    reach: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ConfigError(f"teacher: its share must be between 0 and 1, got {self.share:g}")
+        if not self.reach > 0:
+            raise ConfigError(f"teacher: its reach must be above 0, got {self.reach:g}")
+        _check_clips(self, "teacher: ")
 
 
 @dataclass(frozen=True)
@@ -34,6 +67,7 @@ class RefinerSettings:
     detected      share of cuts that the scene detector is taken to see
     temporal, new weights of the temporal loss, and of pixels whose depth has just changed
     save_steps    steps between checkpoints
+    teacher       None: only specified errors
     """
 
     core: str = "mamba"
@@ -60,28 +94,30 @@ class RefinerSettings:
     temporal: float = 6.0
     new: float = 1.0
     save_steps: int = 100
+    teacher: TeacherSettings | None = None
 
     def __post_init__(self) -> None:
         if self.core not in CORES:
             raise ConfigError(f"core: '{self.core}' is not one of {', '.join(CORES)}")
-        if min(self.steps, self.clips, self.batch, self.window, self.early_window) < 1:
-            raise ConfigError("steps, clips, batch and windows must be at least 1")
+        if min(self.steps, self.batch, self.window, self.early_window) < 1:
+            raise ConfigError("steps, batch and windows must be at least 1")
         if self.burn_in + max(self.window, self.early_window) > self.clip_frames:
             raise ConfigError(
                 f"burn_in and window need {self.burn_in + self.window} frames, "
                 f"and a clip has {self.clip_frames}"
             )
-        if self.crop_height % 4 or self.crop_width % 4:
-            raise ConfigError("crop_height and crop_width must be multiples of 4")
-        if self.crop_height > self.height or self.crop_width > self.width:
-            raise ConfigError("a crop must fit into the picture")
-        if self.first_clip + self.clips - 1 > LAST_TRAINING_SEED:
-            raise ConfigError(f"training may see worlds up to {LAST_TRAINING_SEED}, no further")
+        _check_clips(self)
 
     @property
     def shape(self) -> ClipShape:
         """Frames, rows and columns of a clip."""
         return ClipShape(self.clip_frames, self.height, self.width)
+
+    @property
+    def teacher_shape(self) -> ClipShape:
+        """Frames, rows and columns of a clip that the teacher sees. It must be set."""
+        assert self.teacher is not None
+        return ClipShape(self.clip_frames, self.teacher.height, self.teacher.width)
 
     def window_at(self, step: int) -> int:
         """Return how many frames of a step have a loss."""
@@ -99,11 +135,32 @@ def read_settings(path: Path, **changes: object) -> RefinerSettings:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from None
-    known = {entry.name: type(entry.default) for entry in fields(RefinerSettings)}
+    teacher = table.pop("teacher", None)
+    if teacher is not None:
+        if not isinstance(teacher, dict):
+            raise ConfigError(f"{path}: teacher must be a table, got {teacher!r}")
+        _check_types(TeacherSettings, teacher, f"{path}: [teacher]")
+        teacher = TeacherSettings(**teacher)
+    _check_types(RefinerSettings, table, f"{path}:")
+    chosen = {key: value for key, value in changes.items() if value is not None}
+    return RefinerSettings(**table | chosen, teacher=teacher)
+
+
+def _check_types(kind: Any, table: Mapping[str, object], place: str) -> None:
+    known = {entry.name: type(entry.default) for entry in fields(kind) if entry.name != "teacher"}
     for key, value in table.items():
         if key not in known:
-            raise ConfigError(f"{path}: there is no '{key}'; known are {', '.join(known)}")
+            raise ConfigError(f"{place} there is no '{key}'; known are {', '.join(known)}")
         if type(value) is not known[key] and not (known[key] is float and type(value) is int):
-            raise ConfigError(f"{path}: {key} must be {known[key].__name__}, got {value!r}")
-    chosen = {key: value for key, value in changes.items() if value is not None}
-    return RefinerSettings(**table | chosen)
+            raise ConfigError(f"{place} {key} must be {known[key].__name__}, got {value!r}")
+
+
+def _check_clips(settings: RefinerSettings | TeacherSettings, place: str = "") -> None:
+    if settings.clips < 1:
+        raise ConfigError(f"{place}clips must be at least 1, got {settings.clips}")
+    if settings.crop_height % 4 or settings.crop_width % 4:
+        raise ConfigError(f"{place}crop_height and crop_width must be multiples of 4")
+    if settings.crop_height > settings.height or settings.crop_width > settings.width:
+        raise ConfigError(f"{place}a crop must fit into the picture")
+    if settings.first_clip + settings.clips - 1 > LAST_TRAINING_SEED:
+        raise ConfigError(f"{place}training may see worlds up to {LAST_TRAINING_SEED}, no further")

@@ -18,19 +18,22 @@ from torch import Tensor, nn
 
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.refine.network import RefineNetwork
-from stereocast.engine.refine.reliability import Reliability
-from stereocast.engine.refine.scales import MetricScale
+from stereocast.engine.refine.reliability import Reliability, calibration_of
+from stereocast.engine.refine.scales import MetricScale, RelativeScale
 from stereocast.engine.refine.step import Memory, Refined, Refiner, Tuning
 from stereocast.training import checkpoint
 from stereocast.training.refine_batches import Batch, draw_batch
 from stereocast.training.refine_clips import ClipCache
 from stereocast.training.refine_losses import FrameMaps, LossWeights, Parts, frame_loss
 from stereocast.training.refine_settings import RefinerSettings
+from stereocast.training.refine_truth import in_measure
+from stereocast.training.teachers import SaidCache
 
 SAYS_ITSELF = Reliability(constant=0.0, slope=0.0, change=0.0, own=1.0)
 """For teachers whose own estimate is calibrated."""
 _EMPHASISED_FROM = 4  # frames of a window: before, the history is short
 _LOG_STEPS = 10
+_TEACHER = 4  # of a memory's maps
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,33 @@ class StepLog:
 
 
 class RefinerTraining:
-    """A network, its optimiser, and how far they are."""
+    """A network, its optimiser, and how far they are.
 
-    def __init__(self, settings: RefinerSettings, clips: ClipCache) -> None:
+    said  what the teacher that the settings name says of its clips; None: they name none
+    """
+
+    def __init__(
+        self, settings: RefinerSettings, clips: ClipCache, said: SaidCache | None = None
+    ) -> None:
         self.settings = settings
         self.taken = 0
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             self.network = RefineNetwork(settings.core)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self._clips = clips
+        self._clips, self._said = clips, said
+        said_of = calibration_of(settings.teacher.model) if settings.teacher else None
+        self._reliability = said_of or Reliability()
         self._optimiser = torch.optim.AdamW(_groups(self.network, settings), lr=settings.rate)
-        self._weights = LossWeights(temporal=settings.temporal, new=settings.new)
+        self._weights = self._own_weights = LossWeights(settings.new, temporal=settings.temporal)
+        if settings.teacher is not None:
+            self._own_weights = replace(
+                self._weights, temporal=settings.teacher.temporal, reach=settings.teacher.reach
+            )
 
     def step(self) -> StepLog:
         """Take one step and say what it was."""
-        batch = draw_batch(self.settings, self._clips, self.taken)
+        batch = draw_batch(self.settings, self._clips, self._said, self.taken)
         for group in self._optimiser.param_groups:
             group["lr"] = _rate(self.settings, self.taken)
         refined, parts = self._forward(batch)
@@ -84,29 +98,37 @@ class RefinerTraining:
 
     def _forward(self, batch: Batch) -> tuple[Refined, list[Parts]]:
         """Return the last frame's result and the loss of every frame that counts."""
-        has_own = batch.frames[0].own is not None
-        tuning = Tuning(reliability=SAYS_ITSELF if has_own else Reliability())
-        refiner = Refiner(MetricScale(), tuning, self.network)
-        size = batch.frames[0].depth.shape
-        memory = refiner.init(size[0], (size[1], size[2]))
-        with torch.no_grad():
-            for index in range(self.settings.burn_in):
-                memory = _cut(memory, batch.cut[index])
-                memory, refined = refiner.step(memory, batch.frames[index])
+        refiner = self._refiner(batch)
+        count, *size = batch.frames[0].depth.shape
+        memory = refiner.init(count, (size[0], size[1]))
+        seen: list[tuple[Memory[Any], Refined]] = []
+        for index, frame in enumerate(batch.frames):
+            memory = _cut(memory, batch.cut[index])
+            with torch.set_grad_enabled(index >= self.settings.burn_in):
+                memory, refined = refiner.step(memory, frame)
+            seen.append((memory, refined))
+        memories, results = zip(*seen[self.settings.burn_in :], strict=True)
+        truth = in_measure(batch.truth[self.settings.burn_in :], memories, results)
+        weights = self._own_weights if batch.relative else self._weights
         parts: list[Parts] = []
         before: tuple[Tensor, Tensor] | None = None
-        for index in range(self.settings.burn_in, len(batch.frames)):
-            memory = _cut(memory, batch.cut[index])
-            memory, refined = refiner.step(memory, batch.frames[index])
-            truth = batch.truth[index]
+        for memory, refined, exact in zip(memories, results, truth, strict=True):
+            teacher = memory.maps[:, _TEACHER].detach()
             maps = FrameMaps(
-                refined.answer, truth, batch.frames[index].depth.log(), refined.confidence,
-                refined.change, before,
-            )  # fmt: skip
+                refined.answer, exact, teacher, refined.confidence, refined.change, before
+            )
             late = len(parts) >= _EMPHASISED_FROM
-            parts.append(frame_loss(maps, self._weights, emphasis=2.0 if late else 1.0))
-            before = refined.answer, truth
+            parts.append(frame_loss(maps, weights, emphasis=2.0 if late else 1.0))
+            before = refined.answer, exact
         return refined, parts
+
+    def _refiner(self, batch: Batch) -> Refiner:
+        """Return the step in the measure of a batch's teacher, with what is known of its errors."""
+        if batch.relative:
+            return Refiner(RelativeScale(), Tuning(reliability=self._reliability), self.network)
+        has_own = batch.frames[0].own is not None
+        tuning = Tuning(reliability=SAYS_ITSELF if has_own else Reliability())
+        return Refiner(MetricScale(), tuning, self.network)
 
     def _fold_average(self) -> None:
         keep = min(self.settings.average, self.taken / (self.taken + 20))

@@ -9,6 +9,8 @@ from typing import Annotated
 import torch
 import typer
 
+from stereocast.engine.errors import ConfigError
+
 
 class Core(StrEnum):
     """What a cell of the network has between encoder and decoder."""
@@ -27,6 +29,10 @@ def refiner(
     core: Annotated[
         Core | None, typer.Option(help="Another core than the file's.", show_default=False)
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="The teacher's checkpoint, if it is vda-….", show_default=False),
+    ] = None,
     until: Annotated[
         int | None, typer.Option(min=1, help="Stop after this step.", show_default=False)
     ] = None,
@@ -44,14 +50,24 @@ def refiner(
     from stereocast.training.refine_clips import ClipCache
     from stereocast.training.refine_settings import read_settings
     from stereocast.training.refiner import RefinerTraining, StepLog, train
+    from stereocast.training.teachers import SaidCache
 
     torch.set_num_threads(1)
     settings = read_settings(config, seed=seed, core=None if core is None else str(core))
-    cache = ClipCache(clips, settings.shape)
+    cache, said = ClipCache(clips, settings.shape), None
     numbers = range(settings.first_clip, settings.first_clip + settings.clips)
     with progress("clips", settings.clips) as counted:
         cache.fill(numbers, lambda _: counted(""))
-    training = RefinerTraining(settings, cache)
+    if settings.teacher is not None:
+        said = SaidCache(clips, settings.teacher_shape, settings.teacher.model, weights)
+        first = settings.teacher.first_clip
+        with progress(f"what {settings.teacher.model} says", settings.teacher.clips) as counted:
+            for number in range(first, first + settings.teacher.clips):
+                said.clip(number)
+                counted("")
+    elif weights is not None:
+        raise ConfigError(f"{config} names no [teacher]; leave --weights out")
+    training = RefinerTraining(settings, cache, said)
     stored = out / "checkpoint.pt"
     if stored.exists():
         training.restore(stored)

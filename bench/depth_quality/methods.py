@@ -18,8 +18,8 @@ from stereocast.engine.refine.reliability import Reliability
 from stereocast.engine.refine.scales import MetricScale
 from stereocast.engine.refine.step import Observation, Refiner, Tuning
 from stereocast.training.corruption import Teacher
-from stereocast.training.refine_batches import DT_S
 from stereocast.training.refine_clips import RefineClip
+from stereocast.training.teachers import DT_S
 
 TUNED = Path(__file__).with_name("baselines.json")
 """Settings of the smoothing baselines, written by `python -m stereocast.bench.depth_quality`."""
@@ -145,11 +145,16 @@ def smoothing(settings: Iterable[tuple[float, ...]]) -> dict[str, Method]:
     return methods
 
 
+def tuned_smoothing() -> dict[str, Method]:
+    """Return exponential and bilateral smoothing with the settings of `TUNED`."""
+    tuned = json.loads(TUNED.read_text(encoding="utf-8"))
+    return smoothing([tuple(each) for each in tuned["ema"] + tuned["bilateral"]])
+
+
 def baselines() -> dict[str, Method]:
     """Return everything that needs no weights, by name; the raw teacher first."""
-    tuned = json.loads(TUNED.read_text(encoding="utf-8"))
     methods: dict[str, Method] = {RAW: raw}
-    methods |= smoothing([tuple(each) for each in tuned["ema"] + tuned["bilateral"]])
+    methods |= tuned_smoothing()
     methods["classic, no MC"] = classic(motion=False)
     methods["classic, MC"] = plain_motion()
     methods |= {f"classic, MC + zero motion, gate {gate}": classic(gate=gate) for gate in GATES}

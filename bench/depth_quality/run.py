@@ -16,6 +16,7 @@ from stereocast.bench.depth_quality.strips import depth_strips, time_slices
 from stereocast.bench.depth_quality.tables import bin_table, gate_table, score_table
 from stereocast.engine.errors import ConfigError
 from stereocast.engine.refine.config import CORES
+from stereocast.engine.refine.network import RefineNetwork
 from stereocast.engine.refine.weights import built_in, load_network
 from stereocast.runtime import machine
 from stereocast.training.scenes.png import save_png
@@ -38,13 +39,8 @@ class Plan:
 
     def networks(self) -> dict[str, Method]:
         """Return the refiners with networks, by name. Raises ConfigError for a name."""
-        methods = {}
-        for name, path in self.weights.items():
-            core = name.partition("-")[0]
-            if core not in CORES:
-                raise ConfigError(f"--weights {name}: a name begins with {' or '.join(CORES)}")
-            methods[f"net, {name}"] = net(load_network(core, path))
-        return methods
+        networks = named_networks(self.weights)
+        return {f"net, {name}": net(network) for name, network in networks.items()}
 
     def steps(self) -> int:
         """Return how often `told` will be called at most."""
@@ -52,6 +48,17 @@ class Plan:
         refiners = len(self.weights) + 1
         long = 0 if self.long is None else self.long.count * (len(self.weights) + 1)
         return self.held_out.count * (1 + methods + refiners) + long
+
+
+def named_networks(weights: Mapping[str, Path]) -> dict[str, RefineNetwork]:
+    """Return the networks of files; a name begins with its core, else ConfigError is raised."""
+    networks = {}
+    for name, path in weights.items():
+        core = name.partition("-")[0]
+        if core not in CORES:
+            raise ConfigError(f"--weights {name}: a name begins with {' or '.join(CORES)}")
+        networks[name] = load_network(core, path)
+    return networks
 
 
 def built_in_weights() -> dict[str, Path]:

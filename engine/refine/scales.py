@@ -175,7 +175,7 @@ class RelativeScale:
         history = (-seen.history).exp() - before
         teacher = (-seen.teacher).exp() - floor
         steady, correction, carried = self._steady.follow(
-            state.steady, samples_of(history[0]), samples_of(teacher[0]), seen.dt
+            state.steady, samples_of(history[0].detach()), samples_of(teacher[0]), seen.dt
         )
         untouched = torch.eye(2)[0]
         scale, shift = torch.lerp(untouched, correction, seen.calm)

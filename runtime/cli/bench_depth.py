@@ -11,9 +11,9 @@ import typer
 from stereocast.engine.errors import ConfigError
 from stereocast.runtime.cli.bench_folder import score_folder
 from stereocast.runtime.cli.bench_stereo import check_markdown, picture_size, write_text
+from stereocast.runtime.cli.bench_worlds import Wanted, score_network, score_specified
 from stereocast.runtime.cli.options import JsonOption, ModelOption
 from stereocast.runtime.cli.outcome import write_json
-from stereocast.runtime.cli.progress import progress
 
 
 def depth_quality(
@@ -32,9 +32,10 @@ def depth_quality(
     frames: Annotated[
         int, typer.Option(min=8, max=1000, metavar="COUNT", help="Frames of each, or of FOLDER.")
     ] = 64,
-    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Grid of the depth.")] = (
-        "128x96"
-    ),
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WIDTHxHEIGHT", help="Grid of the depth: 128x96, a model's 252x140."),
+    ] = None,
     long: Annotated[
         int, typer.Option(min=0, metavar="COUNT", help="Worlds of 300 frames, for drift.")
     ] = 0,
@@ -62,6 +63,8 @@ def depth_quality(
     steady it: exponential and bilateral smoothing, the filter of `refine.mode = classic`, and the
     networks of `net`, the shipped ones where no --weights are given.
 
+    With --model, that network looks at the worlds' pictures, and its own errors are refined.
+
     With --folder, depth models on a clip of yours: constant, row ramp, the prior, --model (tiny)
     and --model steadied. Layouts: tum, bonn, scannet, kitti, sintel, nyu, manifest.
 
@@ -70,6 +73,7 @@ def depth_quality(
       stereocast bench depth-quality --folder rgbd_dataset_freiburg1_desk --model tiny
       stereocast bench depth-quality --folder Sintel/training/final/alley_1 --layout sintel
       stereocast bench depth-quality --clips 6 --frames 32
+      stereocast bench depth-quality --model tiny --pictures looks
       stereocast bench depth-quality --pictures looks --markdown depth.md
       stereocast bench depth-quality --weights mamba-7=run/weights.safetensors
     """
@@ -82,33 +86,20 @@ def depth_quality(
             )
         _tell(score_folder(folder, layout, model, frames), markdown, json)
         return
-    if layout is not None or model is not None:
-        raise ConfigError("--layout and --model are for --folder FOLDER: name one")
-    import torch
-
-    from stereocast.bench.depth_quality import run as bench
-    from stereocast.bench.depth_quality.clips import HeldOut
-    from stereocast.training.refine_clips import ClipShape
-    from stereocast.training.scenes.seeds import DRIFT_SEEDS
-
-    width, height = picture_size(size)
-    torch.set_num_threads(1)
+    if layout is not None:
+        raise ConfigError("--layout is for --folder FOLDER: name one")
+    if model is not None and (long or proxy):
+        raise ConfigError("--long and --proxy are for specified errors: leave them or --model out")
+    wanted = Wanted(
+        count=clips, frames=frames, size=picture_size(size or ("252x140" if model else "128x96")),
+        weights=_named(weights or []), pictures=pictures,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as draft:
         kept = cache or Path(draft)
-        plan = bench.Plan(
-            held_out=HeldOut(kept, ClipShape(frames, height, width), clips),
-            long=HeldOut(kept, ClipShape(300, height, width), long, DRIFT_SEEDS.start)
-            if long
-            else None,
-            weights=_named(weights) if weights else bench.built_in_weights(),
-            proxy=proxy,
-        )
-        with progress("depth quality", plan.steps(), unit="clips") as advance:
-            report = bench.run(plan, lambda _: advance())
-        if pictures is not None:
-            few = HeldOut(kept, plan.held_out.shape, min(clips, 4)).load(lambda: None)
-            for file in bench.draw(plan, pictures, few):
-                typer.echo(str(file), err=True)
+        if model is not None:
+            report = score_network(wanted, kept, model)
+        else:
+            report = score_specified(wanted, kept, long=long, proxy=proxy)
     _tell(report, markdown, json)
 
 

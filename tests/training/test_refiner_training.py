@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from stereocast.engine.errors import ConfigError
+from stereocast.training.refine_batches import draw_batch
 from stereocast.training.refine_clips import ClipCache
-from stereocast.training.refine_settings import RefinerSettings, read_settings
+from stereocast.training.refine_settings import RefinerSettings, TeacherSettings, read_settings
 from stereocast.training.refiner import RefinerTraining, train
+from stereocast.training.teachers import SaidCache
 
 SMALL = {
     "steps": 40, "clips": 1, "clip_frames": 6, "height": 24, "width": 32, "crop_height": 24,
@@ -16,10 +20,20 @@ SMALL = {
     "own_share": 1.0, "save_steps": 2,
 }  # fmt: skip
 
+TEACHER = TeacherSettings(
+    share=0.99, clips=1, height=32, width=48, crop_height=32, crop_width=48, first_clip=20_005
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> ClipCache:
     return ClipCache(tmp_path_factory.mktemp("clips"), RefinerSettings(**SMALL).shape)
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory) -> SaidCache:
+    settings = RefinerSettings(**SMALL, teacher=TEACHER)
+    return SaidCache(tmp_path_factory.mktemp("said"), settings.teacher_shape, TEACHER.model)
 
 
 def flat(training: RefinerTraining) -> torch.Tensor:
@@ -27,10 +41,14 @@ def flat(training: RefinerTraining) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in parameters])
 
 
-@pytest.mark.parametrize("core", ["mamba", "none"])
-def test_a_few_steps_lower_the_loss(core, clips) -> None:
+@pytest.mark.parametrize(
+    ("core", "teacher"), [("mamba", None), ("none", None), ("mamba", TEACHER)],
+    ids=["mamba", "none", "a network's own errors"],
+)  # fmt: skip
+def test_a_few_steps_lower_the_loss(core, teacher, clips, said) -> None:
     """On one batch drawn again and again: what is left to learn is then its own."""
-    training = RefinerTraining(RefinerSettings(**SMALL | {"core": core, "rate": 5e-3}), clips)
+    settings = RefinerSettings(**SMALL | {"core": core, "rate": 5e-3}, teacher=teacher)
+    training = RefinerTraining(settings, clips, said)
     losses = []
     for _ in range(8):
         losses.append(training.step().total)
@@ -39,13 +57,34 @@ def test_a_few_steps_lower_the_loss(core, clips) -> None:
     assert min(losses[-3:]) < 0.97 * losses[0]
 
 
-def test_a_stopped_training_continues_bit_for_bit(clips, tmp_path) -> None:
-    settings = RefinerSettings(**SMALL)
-    whole = RefinerTraining(settings, clips)
+def test_steps_are_shared_between_specified_errors_and_a_network_s(clips, said) -> None:
+    settings = RefinerSettings(**SMALL | {"teacher": replace(TEACHER, share=0.5)})
+    kinds = [draw_batch(settings, clips, said, step).relative for step in range(60)]
+    assert 15 < sum(kinds) < 45
+    assert kinds == [draw_batch(settings, clips, said, step).relative for step in range(60)]
+
+
+def test_windows_of_a_network_hold_one_shot(said) -> None:
+    clip, _ = said.clip(TEACHER.first_clip)
+    cut = replace(clip, cut=torch.ones(clip.frames, dtype=torch.bool))
+
+    class AllCut:
+        def clip(self, seed: int):
+            return cut, clip.log_depth
+
+    settings = RefinerSettings(**SMALL | {"teacher": TEACHER})
+    with pytest.raises(ConfigError, match="none was found with 5 frames of one shot"):
+        draw_batch(settings, None, AllCut(), 0)
+
+
+@pytest.mark.parametrize("teacher", [None, replace(TEACHER, share=0.5)], ids=["specified", "tiny"])
+def test_a_stopped_training_continues_bit_for_bit(teacher, clips, said, tmp_path) -> None:
+    settings = RefinerSettings(**SMALL, teacher=teacher)
+    whole = RefinerTraining(settings, clips, said)
     train(whole, tmp_path / "whole", told=lambda _: None, until=4)
-    begun = RefinerTraining(settings, clips)
+    begun = RefinerTraining(settings, clips, said)
     train(begun, tmp_path / "parts", told=lambda _: None, until=2)
-    continued = RefinerTraining(settings, clips)
+    continued = RefinerTraining(settings, clips, said)
     continued.restore(tmp_path / "parts" / "checkpoint.pt")
     assert continued.taken == 2
     train(continued, tmp_path / "parts", told=lambda _: None, until=4)
@@ -78,6 +117,10 @@ def test_the_committed_settings_can_be_read_and_name_no_held_out_world() -> None
         ("first_clip = 99_999", "no further"),
         ("crop_width = 50", "multiples of 4"),
         ("window = 30", "a clip has 24"),
+        ("teacher = 3", "teacher must be a table"),
+        ("[teacher]\nmodl = 'tiny'", "there is no 'modl'"),
+        ("[teacher]\nshare = 1.5", "between 0 and 1"),
+        ("[teacher]\nfirst_clip = 99_999", "no further"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(text, message, tmp_path) -> None:
