@@ -57,6 +57,7 @@ bench: $(VENV)/installed   ## every bench, into bench/results/
 	$(BIN)/stereocast bench stereo-truth --scenes 24 --depth realistic --json bench/results/stereo-truth-24.json --markdown bench/results/stereo-truth-24.md
 	$(BIN)/stereocast bench stereo-truth --depth realistic --blur 6 --json bench/results/stereo-truth-soft.json --markdown bench/results/stereo-truth-soft.md
 	$(BIN)/stereocast bench depth-quality --json bench/results/depth-quality.json --markdown bench/results/depth-quality.md
+	$(BIN)/stereocast bench depth-quality --model tiny --json bench/results/depth-quality-tiny.json --markdown bench/results/depth-quality-tiny.md
 	$(BIN)/stereocast bench pumping --json bench/results/pumping.json
 	$(BIN)/stereocast bench convert $(VIDEO) --json bench/results/convert.json
 	$(BIN)/stereocast bench latency --seconds 60 --json bench/results/latency.json

@@ -27,6 +27,7 @@ class TeacherSettings:
     height, width  of a clip: what the network sees
     crop_height, crop_width  of what a step sees, multiples of 4
     temporal, reach  of the loss in its steps, see `LossWeights`
+    weight  of its steps: their errors are larger, and would decide alone
     """
 
     model: str = "tiny"
@@ -39,12 +40,15 @@ class TeacherSettings:
     crop_width: int = 128
     temporal: float = 8.0
     reach: float = 0.05
+    weight: float = 0.25
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise ConfigError(f"teacher: its share must be between 0 and 1, got {self.share:g}")
-        if not self.reach > 0:
-            raise ConfigError(f"teacher: its reach must be above 0, got {self.reach:g}")
+        if not (self.reach > 0 and self.weight > 0):
+            raise ConfigError(
+                f"teacher: reach and weight must be above 0, got {self.reach:g} and {self.weight:g}"
+            )
         _check_clips(self, "teacher: ")
 
 

@@ -89,7 +89,7 @@ class RefinerTraining:
         refined, parts = self._forward(batch)
         loss = sum((part.total() for part in parts), torch.zeros(())) / len(parts)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (self._weight_of(batch) * loss).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_gradient)
         self._optimiser.step()
         self.taken += 1
@@ -129,6 +129,10 @@ class RefinerTraining:
         has_own = batch.frames[0].own is not None
         tuning = Tuning(reliability=SAYS_ITSELF if has_own else Reliability())
         return Refiner(MetricScale(), tuning, self.network)
+
+    def _weight_of(self, batch: Batch) -> float:
+        teacher = self.settings.teacher
+        return teacher.weight if teacher is not None and batch.relative else 1.0
 
     def _fold_average(self) -> None:
         keep = min(self.settings.average, self.taken / (self.taken + 20))

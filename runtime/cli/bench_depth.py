@@ -46,6 +46,9 @@ def depth_quality(
     proxy: Annotated[
         bool, typer.Option("--proxy", help="The teacher says nothing of its errors.")
     ] = False,
+    tuning: Annotated[
+        bool, typer.Option("--tuning", help="Worlds that tuning may look at, not those for scores.")
+    ] = False,
     cache: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep rendered worlds here.")
     ] = None,
@@ -79,10 +82,10 @@ def depth_quality(
     """
     check_markdown(markdown)
     if folder is not None:
-        if long or weights or proxy or cache or pictures:
+        if long or weights or proxy or cache or pictures or tuning:
             raise ConfigError(
-                "--long, --weights, --proxy, --cache and --pictures are for rendered worlds: "
-                "leave them or --folder out"
+                "--long, --weights, --proxy, --cache, --pictures and --tuning are for rendered "
+                "worlds: leave them or --folder out"
             )
         _tell(score_folder(folder, layout, model, frames), markdown, json)
         return
@@ -92,7 +95,7 @@ def depth_quality(
         raise ConfigError("--long and --proxy are for specified errors: leave them or --model out")
     wanted = Wanted(
         count=clips, frames=frames, size=picture_size(size or ("252x140" if model else "128x96")),
-        weights=_named(weights or []), pictures=pictures,
+        weights=_named(weights or []), pictures=pictures, tuning=tuning,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as draft:
         kept = cache or Path(draft)

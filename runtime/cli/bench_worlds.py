@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ class Wanted:
     count, frames, size  of the worlds; size is (width, height)
     weights              of networks by name; empty: the shipped ones
     pictures             folder for pictures; None: none
+    tuning               worlds that tuning may look at, instead of those that are for scores
     """
 
     count: int
@@ -33,18 +34,20 @@ class Wanted:
     size: tuple[int, int]
     weights: Mapping[str, Path]
     pictures: Path | None
+    tuning: bool = False
 
     def held_out(self, folder: Path) -> HeldOut:
         """Return the worlds, kept in a folder."""
         from stereocast.bench.depth_quality.clips import HeldOut
         from stereocast.training.refine_clips import ClipShape
+        from stereocast.training.scenes.seeds import SCORE_SEEDS, VALIDATION_SEEDS
 
-        return HeldOut(folder, ClipShape(self.frames, self.size[1], self.size[0]), self.count)
+        shape = ClipShape(self.frames, self.size[1], self.size[0])
+        seeds = VALIDATION_SEEDS if self.tuning else SCORE_SEEDS
+        return HeldOut(folder, shape, self.count, seeds.start)
 
     def few(self, folder: Path) -> HeldOut:
         """Return those that are drawn."""
-        from dataclasses import replace
-
         return replace(self.held_out(folder), count=min(self.count, _DRAWN))
 
 

@@ -45,12 +45,13 @@ def test_a_folder_is_guessed_and_scored(tmp_path) -> None:
 
 def test_a_model_teaches_on_rendered_worlds(tmp_path) -> None:
     result = run(
-        "--model", "tiny", "--clips", "1", "--frames", "8", "--size", "64x40",
+        "--model", "tiny", "--clips", "1", "--frames", "8", "--size", "64x40", "--tuning",
         "--json", str(tmp_path / "a.json"), "--pictures", str(tmp_path / "looks"),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "a.json").read_text())
     assert {"tiny", "scale and shift", "classic", "net, mamba"} <= report["methods"].keys()
+    assert report["first_seed"] == 900_000  # tuning's
     assert len(list((tmp_path / "looks").glob("*.png"))) == 2
 
 
@@ -62,6 +63,7 @@ def test_a_model_teaches_on_rendered_worlds(tmp_path) -> None:
         (("--layout", "tum"), "is for --folder"),
         (("--model", "tiny", "--proxy"), "leave them or --model out"),
         (("--folder", "none", "--proxy"), "leave them or --folder out"),
+        (("--folder", "none", "--tuning"), "leave them or --folder out"),
         (("--folder", "none"), "there is no such folder"),
         (("--folder", ".", "--layout", "vkitti"), "there is manifest, sintel"),
         (("--size", "big"), "give width and height in pixels"),

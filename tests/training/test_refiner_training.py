@@ -120,6 +120,7 @@ def test_the_committed_settings_can_be_read_and_name_no_held_out_world() -> None
         ("teacher = 3", "teacher must be a table"),
         ("[teacher]\nmodl = 'tiny'", "there is no 'modl'"),
         ("[teacher]\nshare = 1.5", "between 0 and 1"),
+        ("[teacher]\nweight = 0", "reach and weight must be above 0"),
         ("[teacher]\nfirst_clip = 99_999", "no further"),
     ],
 )
