@@ -26,11 +26,14 @@ from torch import Tensor
 from stereocast.engine.depth.stage import DepthInput, DepthStage
 from stereocast.engine.models import Output
 from stereocast.engine.refine.reliability import SCHEMA, Reliability
+from stereocast.engine.refine.scales import FLOOR
 from stereocast.kernels.raycast import Camera
 from stereocast.kernels.refine import slope
+from stereocast.training.refine_clips import FARTHEST_M, NEAREST_M
 from stereocast.training.scenes import WorldClip
 from stereocast.training.scenes.poses import looked_up, seen_by_both
 from stereocast.training.scenes.world.clip import CAMERAS
+from stereocast.training.teachers import DT_S
 
 FIRST_SEED = 80_000
 """Worlds for calibration: training may have seen them, scores never use them."""
@@ -42,9 +45,7 @@ FEWEST_FRAMES = 22
 _SETTLED = 4  # first frames, in which a teacher that remembers is still another one
 _GROUPS = 64
 _THINNED = 7  # every so manieth point is enough
-_DT = torch.tensor([1 / 30])
-_FLOOR = 0.25  # as engine/refine/scales.py, of the range
-_NEAREST_M, _FARTHEST_M = 0.2, 80.0
+_DT = torch.tensor([DT_S])
 _MEMORIES = 98  # in hundredths
 
 
@@ -169,7 +170,7 @@ def seen_by(stage: DepthStage[Any], seed: int, camera: str, frames: int) -> Shot
         frame = world.frame(index)
         state, depth = stage.step(state, DepthInput(frame.rgb, _DT))
         maps.append(depth.clone())
-        truth.append(frame.depth_m.clamp(_NEAREST_M, _FARTHEST_M))
+        truth.append(frame.depth_m.clamp(NEAREST_M, FARTHEST_M))
         cameras.append(frame.camera)
     metres = torch.stack(truth)
     said, exact = _in_measure(torch.stack(maps), metres, stage.output)
@@ -191,7 +192,7 @@ def _in_measure(maps: Tensor, metres: Tensor, output: Output) -> tuple[Tensor, T
     spread = (high - low).clamp_min(1e-6)
 
     def log_depth(values: Tensor) -> Tensor:
-        return -(values - low + _FLOOR * spread).clamp_min(_FLOOR / 4 * spread).log()
+        return -(values - low + FLOOR * spread).clamp_min(FLOOR / 4 * spread).log()
 
     return log_depth(maps), log_depth(middle + slopes * centred)
 

@@ -31,7 +31,7 @@ class TeacherSettings:
     """
 
     model: str = "tiny"
-    share: float = 0.4
+    share: float = 0.25
     clips: int = 96
     first_clip: int = 30_000
     height: int = 140

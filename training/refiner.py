@@ -65,6 +65,10 @@ class RefinerTraining:
     def __init__(
         self, settings: RefinerSettings, clips: ClipCache, said: SaidCache | None = None
     ) -> None:
+        if settings.teacher is not None and said is None:
+            raise ConfigError(
+                f"the settings name a teacher, {settings.teacher.model}: hand it over"
+            )
         self.settings = settings
         self.taken = 0
         with torch.random.fork_rng():

@@ -30,6 +30,7 @@ from stereocast.engine.models import Output
 from stereocast.engine.refine.config import RefineConfig
 from stereocast.engine.refine.network import RefineNetwork
 from stereocast.engine.refine.reliability import calibration_of
+from stereocast.engine.refine.scales import FLOOR
 from stereocast.engine.refine.stage import RefineInput, TemporalRefiner
 from stereocast.engine.stereo.steady import Steady
 from stereocast.runtime import machine
@@ -44,7 +45,6 @@ COLUMNS = (
 )  # fmt: skip
 CLASSIC = "classic"
 _HORIZON_M = 0.999 * FARTHEST_M  # what is farther is sky, or nearly
-_FLOOR = 0.25  # of a clip's range of inverse depth, for smoothing: as engine/refine/scales.py
 _DT = torch.tensor([DT_S])
 
 Opener = Callable[[str, tuple[int, int]], DepthStage[Any]]
@@ -162,7 +162,7 @@ def steadied_scale(clip: RefineClip, depth: Tensor) -> Tensor:
 
 def _smoothed(method: Method, clip: RefineClip, depth: Tensor) -> Tensor:
     """Return what a smoothing of log depth makes of it."""
-    floor = _FLOOR * (depth.amax() - depth.amin()) - depth.amin()
+    floor = FLOOR * (depth.amax() - depth.amin()) - depth.amin()
     log_depth = -(depth + floor).log()
     teacher = Teacher(log_depth, torch.zeros_like(log_depth))
     return (-method(clip, teacher, Options()).log_depth).exp() - floor

@@ -29,7 +29,8 @@ SPARSE = 3
 _FARTHEST_OFFSET = 0.3  # a larger offset is no wobble, and the filter's gates see to it
 _ACCEPTED, _RATE_MEMORY = 0.35, 0.02
 _NEAREST_M, _FARTHEST_M = 1e-3, 1e4
-_FLOOR = 0.25  # of the range of inverse depth: an error of 1 % of it then counts 1 to 4 %
+FLOOR = 0.25
+"""Of the range of inverse depth: an error of 1 % of it then counts 1 to 4 %."""
 _FLOOR_S = 2.0  # seconds in which the floor follows the range
 _LEAST_RANGE = 1e-3  # of the largest value: flat depth is flat
 
@@ -159,11 +160,11 @@ class RelativeScale:
         low = sample.nan_to_num(torch.inf).amin().nan_to_num(0.0, 0.0)
         high = sample.nan_to_num(-torch.inf).amax().nan_to_num(0.0, 0.0, 0.0)
         spread = (high - low).maximum(_LEAST_RANGE * high.abs()).clamp_min(1e-6)
-        wanted = (_FLOOR * spread - low).reshape(1)
+        wanted = (FLOOR * spread - low).reshape(1)
         share = torch.where(state.seen, 1 - torch.exp(-dt / _FLOOR_S), 1.0)
         floor = torch.lerp(state.floor[:1], wanted, share)
         before = torch.where(state.seen, state.floor[:1], floor)
-        least = (_FLOOR / 4 * spread).reshape(1)
+        least = (FLOOR / 4 * spread).reshape(1)
         new = RelativeState(
             state.steady, torch.cat((floor, before)), least, torch.ones_like(state.seen)
         )

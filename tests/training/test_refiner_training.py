@@ -91,6 +91,11 @@ def test_a_stopped_training_continues_bit_for_bit(teacher, clips, said, tmp_path
     assert torch.equal(flat(whole), flat(continued))
 
 
+def test_a_teacher_that_is_named_must_be_there(clips) -> None:
+    with pytest.raises(ConfigError, match="name a teacher, tiny"):
+        RefinerTraining(RefinerSettings(**SMALL, teacher=TEACHER), clips)
+
+
 def test_a_checkpoint_of_other_settings_is_refused(clips, tmp_path) -> None:
     training = RefinerTraining(RefinerSettings(**SMALL), clips)
     training.save(tmp_path / "checkpoint.pt")
